@@ -1,0 +1,113 @@
+"""The notebook's front door: probe the student's function, judge it, show the verdict."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from IPython import get_ipython
+from IPython.display import display
+
+from autograder import probe, sentences
+from autograder.judge import Verdict, blame_dependencies, judge, unanswered
+from autograder.rules import Notebook
+from autograder.sheet import Sheet, SheetError
+from autograder.show import Card
+
+
+class NotYetError(AssertionError):
+    """An answer that is not right yet: Jupyter shows the verdict in place of a traceback."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(Card(verdict).text())
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).split("\n")
+
+
+def check(name: str) -> None:
+    """Check your answer to the problem `name` on its public cases.
+
+    Shows a card where all of them pass.
+
+    Raises:
+        NotYetError: some case does not pass; the message says which, and where to think.
+        SheetError: no answer sheet of the problem lies beside the notebook.
+    """
+    sheet = find_sheet(name, Path.cwd())
+    namespace, sources = _student(inspect.currentframe())
+    verdict = public_verdict(sheet, name, namespace, sources)
+    if verdict.status != "correct":
+        raise NotYetError(verdict)
+    display(Card(verdict))
+
+
+def find_sheet(problem: str, folder: Path) -> Sheet:
+    """The public sheet in `folder` that has the problem.
+
+    Raises:
+        SheetError: there is none, or its problems have other names.
+    """
+    paths = sorted(folder.glob("*.sheet.json"))
+    if not paths:
+        raise SheetError(
+            f"no answer sheet (*.sheet.json) in {folder}: start Jupyter on the course and open "
+            "the notebook in its own folder, with the sheet's two files beside it"
+        )
+    sheets = [load_sheet(path, path.stat().st_mtime_ns) for path in paths]
+    for sheet in sheets:
+        if problem in sheet.problems:
+            return sheet
+    names = [name for sheet in sheets for name in sheet.problems]
+    close = difflib.get_close_matches(problem, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise SheetError(f"no problem {problem!r} here, only {', '.join(names)}{hint}")
+
+
+@functools.lru_cache(maxsize=8)
+def load_sheet(path: Path, _modified: int) -> Sheet:
+    """`Sheet.load`, remembered until the file changes."""
+    return Sheet.load(path)
+
+
+def public_verdict(
+    sheet: Sheet, name: str, namespace: Mapping[str, Any], sources: Sequence[str]
+) -> Verdict:
+    """The verdict on one problem by the public cases, with what it calls judged too if wrong."""
+    notebook = Notebook(sources)
+    verdict = _judge_one(sheet, name, namespace, notebook)
+    if verdict.status == "correct":
+        return verdict
+    used = notebook.uses(name, sheet.problems)
+    verdicts = {other: _judge_one(sheet, other, namespace, notebook) for other in used}
+    return blame_dependencies({name: verdict, **verdicts}, {name: used})[name]
+
+
+def _judge_one(
+    sheet: Sheet, name: str, namespace: Mapping[str, Any], notebook: Notebook
+) -> Verdict:
+    problem = sheet.problems[name]
+    if name not in namespace:
+        return unanswered(problem, "missing", sentences.no_such_name(name, namespace))
+    answers = probe.observe(namespace, problem.request())
+    if all(answer.get("type") == "NotImplementedError" for answer in answers):
+        return unanswered(problem, "missing", sentences.AS_RELEASED)
+    return judge(problem, answers, notebook.breaches(name, problem.forbidden))
+
+
+def _student(frame: Any) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """The student's names and the text of their code: of the notebook, or of the calling script."""
+    shell = get_ipython()
+    if shell is not None:
+        return shell.user_ns, shell.user_ns.get("In", [])
+    names = frame.f_back.f_globals
+    module = sys.modules.get(names.get("__name__", ""))
+    try:
+        return names, [inspect.getsource(module)] if module else []
+    except (OSError, TypeError):
+        return names, []

@@ -1,0 +1,197 @@
+"""The command line: `autograder grade · check · build · sample`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from autograder import build as building
+from autograder.course_directory import CourseError, find_course
+from autograder.executor import Executor, ExecutorError
+from autograder.grader import Grader
+from autograder.grading import Grading, Row
+from autograder.problem import AuthoringError
+from autograder.sample import SampleError, read_class, unexpected, write_class
+from autograder.sheet import SheetError
+from autograder.submission import ReleaseError, read_submission
+
+EXPECTED = (AuthoringError, CourseError, ExecutorError, ReleaseError, SampleError, SheetError)
+
+
+class OneLineErrors(click.Group):
+    """Turns what an author or a user can mend into one line, instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=OneLineErrors)
+def main() -> None:
+    """Check, grade and build the assignments of the course.
+
+    \b
+    Example: autograder grade a1_attention --json grades.jsonl
+    """
+
+
+@main.command()
+@click.argument("assignment")
+@click.option(
+    "--submitted",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Folder of submissions, DIR/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb; nbgrader's by default.",
+)
+@click.option("--json", "target", type=click.File("w", "utf-8"), help="Write a JSON line a row.")
+def grade(assignment: str, submitted: Path | None, target: IO[str] | None) -> None:
+    """Grade every submission of ASSIGNMENT on public and hidden cases.
+
+    Prints a table, and writes the points to nbgrader's gradebook. Exit status 0 means that every
+    submission has its rows.
+
+    \b
+    Example: autograder grade a1_attention --json grades.jsonl
+    """
+    grading = Grading(find_course(Path.cwd()), assignment, submitted)
+    rows: list[Row] = []
+    progress = Progress(console=Console(stderr=True))
+    with Executor() as executor, progress:
+        task = progress.add_task(f"Grading {assignment}", total=len(grading.folders))
+        for graded in grading.run(executor):
+            rows += graded
+            write_rows(graded, target)
+            progress.advance(task)
+    print_table(rows)
+
+
+@main.command()
+@click.argument("notebook", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+@click.option("--json", "target", type=click.File("w", "utf-8"), help="Write a JSON line a row.")
+def check(notebook: Path, target: IO[str] | None) -> None:
+    """Check all answers of one NOTEBOOK on its public cases, for those who study alone.
+
+    The notebook's answer sheet (*.sheet.json and *.sheet.safetensors) must lie beside it.
+
+    \b
+    Example: autograder check assignments/a1_attention/a1_attention.ipynb
+    """
+    with Executor() as executor:
+        grader = Grader.public(sheet_of(notebook), executor)
+        graded = grader.grade(read_submission(notebook))
+    assignment = grader.sheet.assignment
+    rows = [Row.of("", assignment, verdict) for verdict in graded.verdicts.values()]
+    write_rows(rows, target)
+    for row in rows:
+        click.echo(f"{row.problem}: {row.status}, {row.points:g} of {row.max_points:g} points")
+        click.echo("\n".join(f"  {line}" for line in row.message.split("\n")))
+
+
+@main.command()
+@click.option("--check", "mode", flag_value="check", help="Compare only; fail on a difference.")
+@click.option("--missing", "mode", flag_value="missing", help="Add what is missing, touch nothing.")
+def build(mode: str | None) -> None:
+    """Rebuild notebooks, sheets and releases from their text.
+
+    \b
+    Example: autograder build --check
+    """
+    root = find_course(Path.cwd()).root
+    if mode == "missing" and not building.missing(root):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rebuilt = building.Rebuilt(root, Path(folder))
+        if mode == "check":
+            if stale := rebuilt.drift():
+                raise click.ClickException("\n".join(["built files are not as their text", *stale]))
+            click.echo(f"{len(rebuilt.files)} built files are as their text")
+        else:
+            count = rebuilt.install(overwrite=mode is None)
+            click.echo(f"{count} files built")
+
+
+@main.command()
+@click.argument("assignment")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def sample(assignment: str, folder: Path) -> None:
+    """Make a course in FOLDER whose class has handed in every kind of ASSIGNMENT.
+
+    \b
+    Example: autograder sample a1_attention build/sample
+    """
+    names = write_class(find_course(Path.cwd()), assignment, folder)
+    click.echo(f"{len(names)} submissions of {assignment} in {folder}")
+
+
+def sheet_of(notebook: Path) -> Path:
+    """The answer sheet beside a notebook; else that of the course's assignment of its name."""
+    beside = sorted(notebook.parent.glob("*.sheet.json"))
+    own = [path for path in beside if path.name == f"{notebook.stem}.sheet.json"]
+    if found := own or beside:
+        return found[0]
+    try:
+        released = find_course(Path.cwd()).release_folder(notebook.stem)
+    except CourseError:
+        released = notebook.parent
+    return released / f"{notebook.stem}.sheet.json"
+
+
+@main.command()
+@click.argument("assignment")
+@click.argument("rows", type=click.File("r", "utf-8"))
+def expect(assignment: str, rows: IO[str]) -> None:
+    """Hold the ROWS that grading the sample class of ASSIGNMENT gave against the stated grades.
+
+    \b
+    Example: autograder expect a1_attention build/sample/grades.jsonl
+    """
+    _, submissions = read_class(find_course(Path.cwd()), assignment)
+    graded = [Row(**json.loads(line)) for line in rows]
+    if surprises := unexpected(submissions, graded):
+        raise click.ClickException("\n".join(["not as stated", *surprises]))
+    click.echo(f"all {len(graded)} grades are as {assignment}'s sample class states them")
+
+
+def write_rows(rows: Iterable[Row], target: IO[str] | None) -> None:
+    """Append rows to the JSON file, at once, so that none is lost when a run is stopped."""
+    if target is not None:
+        for row in rows:
+            target.write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
+        target.flush()
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """One line a submission, a column a problem, and what the class has not understood."""
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    problems = list(dict.fromkeys(row.problem for row in rows))
+    table = Table(title=rows[0].assignment, title_justify="left")
+    for heading in ("student", *problems, "points"):
+        table.add_column(heading, overflow="fold")
+    by_student: dict[str, dict[str, Row]] = {}
+    for row in rows:
+        by_student.setdefault(row.student, {})[row.problem] = row
+    for student, own in by_student.items():
+        total = sum(row.points for row in own.values())
+        worth = sum(row.max_points for row in own.values())
+        cells = [_cell(own[problem]) for problem in problems]
+        table.add_row(student, *cells, f"{total:g} / {worth:g}")
+    console.print(table)
+    known = Counter(row.misconception for row in rows if row.misconception)
+    for name, count in known.most_common():
+        console.print(f"{count:4d} × {name}", markup=False)
+
+
+def _cell(row: Row) -> str:
+    return f"{row.points:g} {row.status}" + (f"\n{row.misconception}" if row.misconception else "")

@@ -1,0 +1,155 @@
+"""How far one answer lies from another: trees compared number by number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from autograder.data import Array, Other, Tree
+
+TOLERANCE = {"float64": (1e-7, 1e-6), "float32": (2e-5, 1e-4), "float16": (1e-2, 1e-2)}
+"""dtype → allowed absolute and relative difference, far above the noise of honest variants."""
+
+Kind = Literal["type", "length", "dtype", "shape", "nan", "gradient", "value"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place where an answer departs from what was expected.
+
+    Attributes:
+        kind: what differs.
+        where: the name of the result or of the argument whose gradient differs.
+        expected, found: the two sides in words (a type, a shape, a dtype, a count).
+        largest: for numbers: the largest absolute difference.
+        count: for numbers: how many of how many differ ("3 of 12 numbers").
+    """
+
+    kind: Kind
+    where: str
+    expected: str = ""
+    found: str = ""
+    largest: float = math.inf
+    count: str = ""
+
+
+def describe(tree: Tree) -> str:
+    """A tree in a few words: "a tensor of shape (2, 3)", "an int"."""
+    if isinstance(tree, Array):
+        noun = "a tensor" if tree.kind == "tensor" else "a numpy array"
+        return f"{noun} of shape {tree.shape}"
+    if tree is None:
+        return "None"
+    if isinstance(tree, tuple | list):
+        return f"a {type(tree).__name__} of {len(tree)}"
+    name = tree.type_name if isinstance(tree, Other) else type(tree).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
+def difference(
+    expected: Tree,
+    found: Tree,
+    names: Sequence[str],
+    tolerance: tuple[float, float] | None = None,
+) -> Difference | None:
+    """The first difference between two results, None where they agree within the tolerance.
+
+    `names` are the names of the results ("out", "weights"). A tuple and a list count as the same.
+    """
+    where = names[0] if len(names) == 1 else "the result"
+    if isinstance(expected, tuple | list):
+        if not isinstance(found, tuple | list):
+            return Difference("type", where, describe(expected), describe(found))
+        if len(expected) != len(found):
+            return Difference("length", where, str(len(expected)), str(len(found)))
+        for index, (ours, theirs) in enumerate(zip(expected, found, strict=True)):
+            name = names[index] if len(names) == len(expected) > 1 else f"{where}[{index}]"
+            if unequal := difference(ours, theirs, [name], tolerance):
+                return unequal
+        return None
+    if isinstance(expected, Array):
+        return _array_difference(expected, found, where, tolerance)
+    return _scalar_difference(expected, found, where, tolerance)
+
+
+def _array_difference(
+    expected: Array, found: Tree, where: str, tolerance: tuple[float, float] | None
+) -> Difference | None:
+    if not isinstance(found, Array) or found.kind != expected.kind:
+        return Difference("type", where, describe(expected), describe(found))
+    if found.shape != expected.shape:
+        return Difference("shape", where, str(expected.shape), str(found.shape))
+    if found.dtype != expected.dtype:
+        return Difference("dtype", where, expected.dtype, found.dtype)
+    gap, allowed = _gap(expected, found, tolerance)
+    apart = ~(gap <= allowed)
+    if not apart.any():
+        return None
+    count = f"{int(apart.sum())} of {apart.size} numbers"
+    unexpected_nan = np.isnan(found.values) & ~np.isnan(expected.values)
+    kind: Kind = "nan" if unexpected_nan.any() else "value"
+    return Difference(kind, where, largest=float(gap.max()), count=count)
+
+
+def _gap(
+    expected: Array, found: Array, tolerance: tuple[float, float] | None
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Absolute difference (0 for the same inf or NaN on both sides) and what is allowed."""
+    absolute, relative = tolerance or TOLERANCE.get(expected.dtype, (0.0, 0.0))
+    ours, theirs = expected.values.astype(np.float64), found.values.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(ours - theirs)
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    gap = np.where(same, 0.0, np.where(np.isnan(gap), math.inf, gap))
+    return gap, absolute + relative * np.abs(np.nan_to_num(ours, posinf=0.0, neginf=0.0))
+
+
+def _scalar_difference(
+    expected: Tree, found: Tree, where: str, tolerance: tuple[float, float] | None
+) -> Difference | None:
+    if type(expected) is not type(found):
+        return Difference("type", where, describe(expected), describe(found))
+    if isinstance(expected, float) and isinstance(found, float):
+        ours = Array(np.array([expected]), "float64")
+        unequal = _array_difference(ours, Array(np.array([found]), "float64"), where, tolerance)
+        return unequal and Difference(unequal.kind, where, largest=unequal.largest, count="it")
+    return None if expected == found else Difference("value", where, count="it")
+
+
+def gradient_difference(
+    expected: Tree, found: Tree, tolerance: tuple[float, float] | None = None
+) -> Difference | None:
+    """The first argument or parameter whose gradient differs."""
+    for name, ours in (expected or {}).items():
+        theirs = found.get(name) if isinstance(found, dict) else None
+        where = f"the gradient of {name}"
+        if (ours is None) != (theirs is None):
+            return Difference("gradient", name, describe(ours), describe(theirs))
+        if ours is not None and (unequal := difference(ours, theirs, [where], tolerance)):
+            return unequal
+    return None
+
+
+def remoteness(expected: Tree, found: Tree, tolerance: tuple[float, float] | None = None) -> float:
+    """The largest difference of two trees, in units of what the tolerance allows.
+
+    Below 1 the two are the same answer; inf where they are not the same kind of thing.
+    """
+    if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
+        expected, found = list(expected.values()), list(found.values())
+    if isinstance(expected, tuple | list) and isinstance(found, tuple | list):
+        if len(expected) != len(found):
+            return math.inf
+        pairs = zip(expected, found, strict=True)
+        return max((remoteness(ours, theirs, tolerance) for ours, theirs in pairs), default=0.0)
+    if isinstance(expected, Array) and isinstance(found, Array):
+        if (expected.shape, expected.dtype) != (found.shape, found.dtype):
+            return math.inf
+        gap, allowed = _gap(expected, found, tolerance)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.nan_to_num(gap / allowed, nan=0.0, posinf=math.inf).max(initial=0.0))
+    return 0.0 if _scalar_difference(expected, found, "", tolerance) is None else math.inf

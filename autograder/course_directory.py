@@ -1,0 +1,110 @@
+"""Where a course keeps its things: nbgrader's own configuration, and the secret of its graders."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.apps import NbGrader
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from autograder.build import assignments
+from autograder.executor import Executor
+from autograder.grader import Grader
+from autograder.reference import build_sheet, read_source
+from autograder.submission import Release, ReleaseError
+
+CONFIG = "nbgrader_config.py"
+SECRET_VARIABLE = "AUTOGRADER_SECRET"
+SECRET_FILE = ".autograder-secret"
+
+
+class CourseError(ValueError):
+    """Something of the course is not where it should be; says what to do."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course directory as nbgrader is configured to see it."""
+
+    directory: CourseDirectory
+    config: Config
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds nbgrader_config.py."""
+        return Path(self.directory.root)
+
+    def path(self, step: str, student: str, assignment: str) -> Path:
+        """Where nbgrader keeps an assignment of a student ("." for the course's own) in a step."""
+        return Path(self.directory.format_path(step, student, assignment))
+
+    def release_folder(self, assignment: str) -> Path:
+        """What students get: the released notebook and its sheet."""
+        return self.path(self.directory.release_directory, ".", assignment)
+
+    def grader(self, assignment: str, executor: Executor) -> Grader:
+        """A grader with hidden cases.
+
+        Raises:
+            CourseError: the assignment is not known, or its release is of another build.
+        """
+        solutions = self.root / self.directory.source_directory
+        if assignment not in (known := assignments(solutions)):
+            raise CourseError(f"no assignment {assignment!r}; there are: {', '.join(known)}")
+        folder = self.release_folder(assignment)
+        try:
+            release = Release.load(folder / f"{assignment}.ipynb")
+        except ReleaseError as error:
+            raise CourseError(str(error)) from error
+        sheet = build_sheet(read_source(solutions, assignment), self._secret())
+        worth = {name: problem.max_points for name, problem in sheet.problems.items()}
+        if dict(release.points) != worth:
+            raise CourseError(
+                f"{folder} releases {dict(release.points)}, the problems are worth {worth}: "
+                "run `make build`"
+            )
+        return Grader(release, sheet, executor, _public_files(folder, assignment))
+
+    def _secret(self) -> str:
+        """The seed of the hidden cases: kept outside the repository, made on first use."""
+        if secret := os.environ.get(SECRET_VARIABLE):
+            return secret
+        path = self.root / SECRET_FILE
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(16))
+        if secret := path.read_text().strip():
+            return secret
+        raise CourseError(f"{path} is empty: delete it, and the next run makes a new secret")
+
+
+def find_course(start: Path) -> Course:
+    """The course that `start` lies in, configured by its nbgrader_config.py.
+
+    Raises:
+        CourseError: neither `start` nor a folder above it is a course directory.
+    """
+    for folder in (start, *start.parents):
+        if (folder / CONFIG).is_file():
+            return _configured(folder)
+    raise CourseError(f"{start} lies in no course: there is no {CONFIG} here or above")
+
+
+def _configured(root: Path) -> Course:
+    app = NbGrader()
+    app.log.setLevel(logging.WARNING)
+    app.load_cwd_config = False
+    app.config_file = str(root / CONFIG).removesuffix(".py")
+    app.load_config_file()
+    return Course(CourseDirectory(config=app.config, root=str(root)), app.config)
+
+
+def _public_files(folder: Path, assignment: str) -> dict[str, bytes]:
+    names = (f"{assignment}.sheet.json", f"{assignment}.sheet.safetensors")
+    return {name: (folder / name).read_bytes() for name in names}

@@ -1,0 +1,143 @@
+"""Grade one notebook: run its cells apart, judge the answers, write the verdicts into it.
+
+The same steps serve `nbgrader autograde`, `autograder grade` and `autograder check`; what differs
+is only which sheet they bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from autograder import data, sentences
+from autograder.executor import CellRun, Execution, Executor, Failure, Limits
+from autograder.judge import Verdict, blame_dependencies, judge, unanswered
+from autograder.rules import Notebook
+from autograder.sheet import ProblemSheet, Sheet
+from autograder.show import Card
+from autograder.submission import Fault, Release, answer_id, grade_id, laid_on
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A graded notebook: its cells as they ran, each check cell showing its verdict."""
+
+    notebook: NotebookNode
+    verdicts: Mapping[str, Verdict]
+
+
+@dataclass(frozen=True)
+class Grader:
+    """What it takes to grade the submissions of one assignment.
+
+    `files` are what students get beside the notebook.
+    """
+
+    release: Release
+    sheet: Sheet
+    executor: Executor
+    files: Mapping[str, bytes]
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def public(cls, sheet: Path, executor: Executor) -> Grader:
+        """A grader on the public cases of the sheet file `sheet`.
+
+        Raises:
+            SheetError: the sheet cannot be read.
+        """
+        loaded = Sheet.load(sheet)
+        parts = (sheet, sheet.with_suffix(".safetensors"))
+        files = {part.name: part.read_bytes() for part in parts}
+        return cls(Release.of(loaded), loaded, executor, files)
+
+    def grade(self, submission: NotebookNode | Fault) -> Graded:
+        """Grade a submission, whatever it is. Student code runs in the executor only."""
+        if isinstance(submission, Fault):
+            return self._faulty(submission)
+        notebook = laid_on(submission, self.release)
+        cells = _code_cells(notebook)
+        pending = self._answered(notebook)
+        execution = self.executor.run(
+            [cell.source for cell in cells],
+            {name: data.dumps(self.sheet.problems[name].request()) for name in pending},
+            self.files,
+            self.limits,
+        )
+        for cell, run in zip(cells, execution.cells, strict=True):
+            cell.outputs = [new_output(**output) for output in run.outputs]
+        verdicts = self._verdicts(cells, pending, execution)
+        return _shown(notebook, verdicts)
+
+    def _faulty(self, fault: Fault) -> Graded:
+        """The verdicts on a submission that is no notebook: shown on the release."""
+        verdicts = {
+            name: unanswered(self.sheet.problems[name], fault.status, fault.message)
+            for name in self.release.points
+        }
+        blank = NotebookNode(cells=[])
+        return _shown(laid_on(blank, self.release), verdicts)
+
+    def _answered(self, notebook: NotebookNode) -> list[str]:
+        """The problems whose answer cell holds something else than the release."""
+        texts = {grade_id(cell): str(cell.source) for cell in notebook.cells if grade_id(cell)}
+        return [
+            name
+            for name in self.release.points
+            if texts[answer_id(name)].strip() not in ("", self.release.stub(name).strip())
+        ]
+
+    def _verdicts(
+        self, cells: list[NotebookNode], pending: list[str], execution: Execution
+    ) -> dict[str, Verdict]:
+        code = Notebook([cell.source for cell in cells])
+        runs = {grade_id(c): r for c, r in zip(cells, execution.cells, strict=True) if grade_id(c)}
+        verdicts = {}
+        for name in self.release.points:
+            sheet = self.sheet.problems[name]
+            if name not in pending:
+                verdicts[name] = unanswered(sheet, "missing", sentences.UNANSWERED)
+                continue
+            answer = execution.answers[name]
+            verdicts[name] = _verdict(sheet, answer, runs[answer_id(name)], code)
+        uses = {name: code.uses(name, self.release.points) for name in verdicts}
+        return blame_dependencies(verdicts, uses)
+
+
+def _verdict(
+    sheet: ProblemSheet, answer: bytes | Failure, cell: CellRun, code: Notebook
+) -> Verdict:
+    if isinstance(answer, Failure):
+        return unanswered(sheet, answer.kind, sentences.failed(sheet.name, answer.kind))
+    try:
+        answers = data.loads(answer)
+    except data.NotDataError:
+        return unanswered(sheet, "crashed", sentences.MALFORMED)
+    if answers is None and cell.failure:  # no such name, because its own cell did not get that far
+        message = sentences.cell_failed(sheet.name, cell.failure.kind, cell.failure.text)
+        return unanswered(sheet, cell.failure.kind, message)
+    if answers is None:
+        return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, code.names()))
+    return judge(sheet, answers, code.breaches(sheet.name, sheet.forbidden))
+
+
+def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """The cells to run: all code but the check cells, whose place the judge takes."""
+    return [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("grade")
+    ]
+
+
+def _shown(notebook: NotebookNode, verdicts: Mapping[str, Verdict]) -> Graded:
+    for cell in notebook.cells:
+        if verdict := verdicts.get(grade_id(cell)):
+            card = Card(verdict)
+            shown = {"text/plain": card.text(), "text/html": card.html()}
+            cell.outputs = [new_output("display_data", data=shown)]
+    return Graded(notebook, verdicts)

@@ -1,0 +1,220 @@
+"""Call the student's function or module on the inputs of a sheet, and note what happened.
+
+This runs in the student's process: nothing here knows an expected value, and nothing that it
+returns is believed to be more than data. `answer` is the whole interface: bytes in, bytes out.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from autograder import data
+from autograder.data import Tree
+
+_ENGINE = str(Path(__file__).parent)
+_LIBRARIES = tuple({sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")})
+
+
+def answer(namespace: Mapping[str, Any], request: bytes) -> bytes:
+    """Answer a request of `ProblemSheet.request` from the names that the student defined."""
+    return data.dumps(observe(namespace, data.loads(request)))
+
+
+def observe(namespace: Mapping[str, Any], request: Tree) -> Tree:
+    """What the student's function does on each case.
+
+    Returns:
+        None where the name is not defined; otherwise one dict a case: its "outcome" is
+        "returned" (with "value", "gradients", "changed", "called") or "raised" (with "type",
+        "bases", "text", "where", "traceback", "called").
+    """
+    name = request["name"]
+    if name not in namespace:
+        return None
+    return [_observe_case(namespace[name], case, request) for case in request["cases"]]
+
+
+def _observe_case(target: Any, case: Tree, request: Tree) -> Tree:
+    watch = Watch(request["forbidden"])
+    try:
+        with watch:
+            observed = _use(target, case, request["arguments"])
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: exit() in a function is a student's mistake
+        observed = _raised(error)
+    return {**observed, "called": sorted(watch.called)}
+
+
+class Watch(TorchFunctionMode):
+    """Notes which forbidden torch functions are called, however they were reached."""
+
+    def __init__(self, forbidden: list[str]) -> None:
+        super().__init__()
+        self.forbidden = set(forbidden)
+        self.called: set[str] = set()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Note the call and pass it on."""
+        # torch.special.softmax is special_softmax, torch.ops.aten._softmax is _softmax, …
+        name = getattr(func, "__name__", "").partition(".")[0].lstrip("_")
+        for prefix in ("", "special_", "sparse_", "native_"):
+            if name.removeprefix(prefix) in self.forbidden:
+                self.called.add(name.removeprefix(prefix))
+        return func(*args, **(kwargs or {}))
+
+
+# Using the student's function --------------------------------------------------------------------
+
+
+def _use(target: Any, case: Tree, names: list[str]) -> Tree:
+    """Build (where the case asks for a module), call, differentiate."""
+    arguments = [_argument(tree) for tree in case["args"]]
+    leaves = {
+        name: value.requires_grad_()
+        for name, value in zip(names, arguments, strict=False)
+        if case["gradient"] and isinstance(value, torch.Tensor) and value.is_floating_point()
+    }
+    # What is handed over is a copy of the leaf, so that changing it in place is seen as just that.
+    for index, name in enumerate(names[: len(arguments)]):
+        if name in leaves:
+            arguments[index] = leaves[name].clone()
+    function = target
+    if case["init"] is not None:
+        function = _build(target, case)
+        if case["gradient"]:
+            leaves |= dict(function.named_parameters())
+    result = function(*arguments)
+    return {
+        "outcome": "returned",
+        "value": data.to_tree(result),
+        "gradients": _gradients(result, leaves) if case["gradient"] else None,
+        "changed": [
+            name
+            for name, before, after in zip(names, case["args"], arguments, strict=False)
+            if _has_changed(before, after)
+        ],
+    }
+
+
+def _argument(tree: Tree) -> Any:
+    """An input as the student's function receives it: always a fresh copy."""
+    if isinstance(tree, dict) and "given" in tree:
+        scope: dict[str, Any] = {"torch": torch}
+        exec(tree["source"], scope)  # public code of the course, from its own sheet
+        constants = {key: data.to_python(value) for key, value in tree["constants"].items()}
+        return scope[tree["given"]](**constants)
+    if isinstance(tree, list):
+        return [_argument(item) for item in tree]
+    if isinstance(tree, tuple):
+        return tuple(_argument(item) for item in tree)
+    return data.to_python(tree)
+
+
+def _build(target: Any, case: Tree) -> torch.nn.Module:
+    """An instance of the student's class, holding the case's parameters, in evaluation mode."""
+    module = target(*[_argument(tree) for tree in case["init"]])
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"{target.__name__}(...) is a {type(module).__name__}, not an nn.Module")
+    parameters = {name: data.to_python(tree) for name, tree in case["parameters"].items()}
+    if parameters:
+        _check_parameters(module, parameters)
+        module.to(next(iter(parameters.values())).dtype)
+        module.load_state_dict(parameters)
+    return module.eval()
+
+
+def _check_parameters(module: torch.nn.Module, wanted: Mapping[str, torch.Tensor]) -> None:
+    own = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    for name, value in wanted.items():
+        if name not in own:
+            raise AttributeError(
+                f"no parameter {name!r}: the module has {', '.join(own) or 'none'}"
+            )
+        if own[name] != tuple(value.shape):
+            raise ValueError(f"{name} has shape {own[name]}, expected {tuple(value.shape)}")
+    if extra := sorted(own.keys() - wanted.keys()):
+        raise AttributeError(f"the contract knows no parameter {extra[0]!r}")
+
+
+def _gradients(result: Any, leaves: Mapping[str, torch.Tensor]) -> Tree:
+    """Gradient of each leaf, None where the result does not depend on it differentiably.
+
+    The scalar differentiated is Σ cos(i + 1) · result_i over all float results: fixed, and
+    without the symmetries (rows that sum to 1) under which a plain sum would be constant.
+    """
+    results = result if isinstance(result, tuple | list) else (result,)
+    floats = [
+        item
+        for item in results
+        if isinstance(item, torch.Tensor) and item.is_floating_point() and item.requires_grad
+    ]
+    if not floats:
+        return dict.fromkeys(leaves)
+    weights = [torch.cos(torch.arange(1, item.numel() + 1, dtype=item.dtype)) for item in floats]
+    total = torch.stack(
+        [(item.reshape(-1) * weight).sum() for item, weight in zip(floats, weights, strict=True)]
+    ).sum()
+    found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    return {name: data.to_tree(gradient) for name, gradient in zip(leaves, found, strict=True)}
+
+
+def _has_changed(before: Tree, after: Any) -> bool:
+    if not (isinstance(before, data.Array) and isinstance(after, torch.Tensor)):
+        return False
+    now = data.to_tree(after)
+    return not (
+        isinstance(now, data.Array)
+        and now.shape == before.shape
+        and bool((now.values == before.values).all() or _same_bits(now, before))
+    )
+
+
+def _same_bits(one: data.Array, other: data.Array) -> bool:
+    return one.values.tobytes() == other.values.tobytes()
+
+
+# Errors as the student's own traceback -----------------------------------------------------------
+
+
+def _raised(error: BaseException) -> Tree:
+    frames = _own_frames(error.__traceback__)
+    try:
+        text = str(error)
+    except Exception:  # an exception whose own text fails
+        text = ""
+    last = frames[-1] if frames else None
+    return {
+        "outcome": "raised",
+        "type": type(error).__name__,
+        "bases": [base.__name__ for base in type(error).__mro__],
+        "text": text[:1000],
+        "where": f"line {last[0]} of {last[1]}: {last[2]}" if last else "",
+        "traceback": "\n".join(f"  line {line} of {name}: {code}" for line, name, code in frames),
+    }
+
+
+def _own_frames(trace: TracebackType | None) -> list[tuple[int, str, str]]:
+    """Line number, function and text of each frame that the student wrote."""
+    frames = []
+    for frame, number in traceback.walk_tb(trace):
+        filename = frame.f_code.co_filename
+        if not filename.startswith((_ENGINE, *_LIBRARIES)):
+            code = linecache.getline(filename, number).strip()
+            frames.append((number, frame.f_code.co_name, code))
+    return frames[-12:]  # a deep recursion repeats itself

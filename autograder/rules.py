@@ -1,0 +1,136 @@
+"""What a notebook's text says of a problem: forbidden calls, and calls of other problems.
+
+Everything is read from the syntax tree, so that a mention in a comment or a string counts for
+nothing. Only code that the problem's own definition reaches is looked at: the definition, and the
+definitions of the helpers it names. What no text can show (a name built at run time) is seen by
+`autograder.probe.Watch` instead; code that evades both is a documented limit and forges nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+_LIBRARIES = ("torch", "scipy")
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A forbidden call in the text: its dotted name, and the line within its cell."""
+
+    name: str
+    line: int
+
+
+class Notebook:
+    """The definitions and imports of a notebook's code cells, the last of each name counting."""
+
+    def __init__(self, sources: Iterable[str]) -> None:
+        self._definitions: dict[str, ast.AST] = {}
+        self._imports: dict[str, str] = {}
+        for source in sources:
+            for statement in _statements(source):
+                self._note(statement)
+
+    def _note(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            self._definitions[statement.name] = statement
+        for target in _assigned(statement):
+            self._definitions[target] = statement
+        for node in ast.walk(statement):
+            self._imports.update(_imported(node))
+
+    def names(self) -> list[str]:
+        """Every name that the notebook defines."""
+        return sorted(self._definitions)
+
+    def breaches(self, name: str, forbidden: Sequence[str]) -> list[Breach]:
+        """Forbidden library functions named in code that `name` reaches, in order."""
+        found = [
+            Breach(dotted, getattr(node, "lineno", 0))
+            for definition in self._reached(name)
+            for node, dotted in self._library_names(definition)
+            if dotted.rpartition(".")[2] in forbidden
+        ]
+        if not found and name not in self._definitions:  # `from torch import softmax` as the answer
+            dotted = self._imports.get(name, "")
+            if dotted.startswith(_LIBRARIES) and dotted.rpartition(".")[2] in forbidden:
+                found = [Breach(dotted, 1)]
+        return found
+
+    def uses(self, name: str, others: Iterable[str]) -> list[str]:
+        """Which of the names `others` the definition of `name` and its helpers refer to."""
+        wanted = set(others) - {name}
+        named = {
+            node.id
+            for definition in self._reached(name, stop=wanted)
+            for node in ast.walk(definition)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        }
+        return sorted(wanted & named & self._definitions.keys())
+
+    def _reached(self, name: str, stop: Iterable[str] = ()) -> Iterator[ast.AST]:
+        """The definition of `name` and of every helper it names, directly or not."""
+        waiting, seen = [name], {*stop}
+        while waiting:
+            current = waiting.pop()
+            if current in seen or current not in self._definitions:
+                continue
+            seen.add(current)
+            definition = self._definitions[current]
+            yield definition
+            waiting += [node.id for node in ast.walk(definition) if isinstance(node, ast.Name)]
+
+    def _library_names(self, definition: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+        for node in ast.walk(definition):
+            if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
+                dotted = self._resolve(node)
+                if dotted.startswith(_LIBRARIES):
+                    yield node, dotted
+
+    def _resolve(self, node: ast.expr) -> str:
+        """The dotted library name that an expression stands for, "" where it is none."""
+        if isinstance(node, ast.Attribute):
+            base = self._resolve(node.value)
+            return base and f"{base}.{node.attr}"
+        if isinstance(node, ast.Name) and node.id not in self._definitions:
+            return self._imports.get(node.id, "")
+        return ""
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    """The statements of a cell; lines of IPython (%magic, !shell) are left out."""
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        plain = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
+    try:
+        return ast.parse("\n".join(plain)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign | ast.AugAssign):
+        targets = [statement.target]
+    return [
+        node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)
+    ]
+
+
+def _imported(node: ast.AST) -> dict[str, str]:
+    """Local name → dotted name, for an import."""
+    if isinstance(node, ast.Import):
+        return {
+            alias.asname or alias.name.partition(".")[0]: alias.name
+            if alias.asname
+            else alias.name.partition(".")[0]
+            for alias in node.names
+        }
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return {}

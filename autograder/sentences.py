@@ -1,0 +1,152 @@
+"""The words of a verdict: what was found, what was expected, where to think. Never the answer.
+
+A message has at most five lines, but for a traceback of the student's own. On hidden cases it
+holds no input and no expected value, and no text that student code could have put together from
+them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+
+from autograder.compare import Difference, describe, difference, gradient_difference
+from autograder.data import Tree
+from autograder.rules import Breach
+from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet
+
+MAX_LINES = 5
+MAX_TRACEBACK = 2_000
+
+MALFORMED = "The answer did not arrive as data: the code meddles with the process that runs it."
+AS_RELEASED = "Not answered yet: the cell is as it was released."
+UNANSWERED = "Not answered: the answer cell is as it was released, empty, or gone."
+
+
+def plain(text: str, most: int = MAX_TRACEBACK) -> str:
+    """`text` without control characters, surrogates and direction overrides, and not endless."""
+    text = text.expandtabs(4).replace("\r\n", "\n").replace("\r", "\n")
+    kept = (
+        char
+        for char in text
+        if char == "\n" or unicodedata.category(char) not in ("Cc", "Cs", "Co", "Cn", "Cf")
+    )
+    text = "".join(kept).strip("\n")
+    return text if len(text) <= most else "…" + text[-(most - 1) :]
+
+
+def correct(count: int) -> str:
+    """All cases pass."""
+    return f"Correct: {count} of {count} cases pass."
+
+
+def no_such_name(name: str, others: Iterable[str]) -> str:
+    """The notebook ran, and defines no such name."""
+    close = difflib.get_close_matches(name, [other for other in others if other != name], n=1)
+    hint = f" It defines `{close[0]}`: was that meant?" if close else ""
+    return f"After running the notebook there is no `{name}`.{hint}"
+
+
+def failed(name: str, kind: str) -> str:
+    """The process that ran the function did not come back with answers."""
+    if kind == "timeout":
+        return f"`{name}` takes too long: does a loop in it never end?"
+    return f"`{name}` ends the process that runs it (exit, a crash, or too much memory)."
+
+
+def cell_failed(name: str, kind: str, text: str) -> str:
+    """The answer cell itself did not run to its end."""
+    if kind == "error":
+        return f"The answer cell of `{name}` raises an error:\n{plain(text)}"
+    end = "takes too long" if kind == "timeout" else "ends the process that runs it"
+    return f"The answer cell of `{name}` {end}, before `{name}` is defined."
+
+
+def breach(name: str, found: Breach) -> str:
+    """A forbidden name in the text."""
+    return (
+        f"`{name}` may not use `{found.name}` (line {found.line} of its definition): "
+        "that is what you are to build here."
+    )
+
+
+def called(name: str, function: str) -> str:
+    """A forbidden function seen at work."""
+    return (
+        f"While `{name}` ran, torch's `{plain(function, 60)}` was called: "
+        "that is what you are to build here."
+    )
+
+
+def mend_first(name: str, other: str, status: str) -> str:
+    """A problem that calls another that is not right."""
+    state = {"missing": "is not answered yet", "wrong": "is not right yet"}.get(
+        status, "does not run yet"
+    )
+    return f"`{name}` calls your `{other}`, which {state}: mend `{other}` first, then check again."
+
+
+def misconception(case: CaseSheet, known: MisconceptionSheet) -> str:
+    """A mistake that is known: what was seen, on which input, and where to think."""
+    return _lines(on(case), f"Seen: {known.seen}", f"Think: {known.think}")
+
+
+def raised(case: CaseSheet, answer: Tree, tell_text: bool) -> str:
+    """An exception out of the student's code, as their own traceback.
+
+    On a hidden case only its type and the line, and its text only where a public case raises the
+    same (`tell_text`): else an exception could carry hidden inputs out.
+    """
+    kind = plain(answer["type"], 80)
+    if case.hidden and not tell_text:
+        where = plain(answer["where"], 200).split("\n")[0]
+        return _lines(f"{on(case)} your code raises {kind}", where and f"  at {where}")
+    text = plain(answer["text"], 500)
+    trace = f"{answer['traceback']}\n{kind}: {text}" if text else f"{answer['traceback']}\n{kind}"
+    return f"{on(case)} your code raises an error:\n{plain(trace)}"
+
+
+def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree) -> str:
+    """The first case that differs, where no misconception matches."""
+    expected = case.expected
+    if expected["outcome"] == "raised":
+        found = describe(answer["value"]) if answer["outcome"] == "returned" else answer["type"]
+        verb = "it returned" if answer["outcome"] == "returned" else "it raised"
+        return _lines(on(case), f"Expected a {expected['type']}; {verb} {plain(found, 80)}.")
+    unequal = difference(expected["value"], answer["value"], sheet.returns, case.tolerance)
+    unequal = unequal or gradient_difference(
+        expected["gradients"], answer["gradients"], case.tolerance
+    )
+    if unequal:
+        return _lines(on(case), _departure(sheet, unequal))
+    return _lines(
+        on(case),
+        f"The result is right, but `{', '.join(map(str, answer['changed']))[:80]}` was changed: "
+        "a function leaves its arguments as they were. Work on a copy.",
+    )
+
+
+def on(case: CaseSheet) -> str:
+    """The case as a student can find it again."""
+    return f"On {'hidden inputs of ' if case.hidden else ''}“{case.name}” with {case.shapes}:"
+
+
+def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
+    where, expected, found = unequal.where, unequal.expected, plain(unequal.found, 120)
+    many = ", ".join(sheet.returns)
+    return {
+        "type": f"`{where}` should be {expected}; it is {found}.",
+        "length": f"Expected {expected} results ({many}); found {found}.",
+        "shape": f"`{where}` has shape {found}; expected {expected}.",
+        "dtype": f"`{where}` has dtype {found}; expected {expected}, as the arguments have.",
+        "nan": f"`{where}` holds NaN (not a number): {unequal.count} differ.",
+        "gradient": f"The result cannot be differentiated in `{where}`: somewhere the path from "
+        f"`{where}` to the result leaves torch (detach, item, numpy, a new tensor from numbers).",
+        "value": f"`{where}` differs in {unequal.count}; "
+        f"the largest difference is {unequal.largest:.3g}.",
+    }[unequal.kind]
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join([line for line in lines if line][:MAX_LINES])

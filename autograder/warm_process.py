@@ -1,0 +1,95 @@
+"""The trusted side's handle on the warm process (`zygote`): start it, give it tasks, end it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder import wire
+from autograder.task import Task
+
+_START_SECONDS = 120.0
+# How long past its limit the warm process may take to end a session.
+_GRACE_SECONDS = 10.0
+_INHERITED = ("PATH", "LD_LIBRARY_PATH")
+
+
+class ExecutorError(RuntimeError):
+    """Notebooks cannot be run, through no fault of theirs; says why and what to do."""
+
+
+class WarmProcess:
+    """One running `zygote`. Any exception from here leaves it unfit for another task."""
+
+    def __init__(self, probe: str, scratch: Path) -> None:
+        if sys.platform != "linux":
+            raise ExecutorError("Notebooks can be graded on Linux only: use it, or WSL 2.")
+        self._log = scratch / "warm.log"
+        self._link, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "autograder.zygote", str(theirs.fileno()), probe]
+        with theirs, self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(scratch),
+                cwd=scratch,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # a Ctrl-C in the terminal is for us alone
+            )
+        try:
+            wire.receive(self._link, deadline=time.monotonic() + _START_SECONDS)
+        except (EOFError, OSError) as error:
+            self.stop()
+            raise ExecutorError(self._explain("could not start")) from error
+
+    def perform(self, task: Task) -> Iterator[bytes]:
+        """Yield the reports of `task`'s session, then how it ended: see `zygote`."""
+        deadline = time.monotonic() + task.seconds + _GRACE_SECONDS
+        try:
+            task.send(self._link, deadline)
+            while True:
+                event = wire.receive(self._link, task.limits.report_bytes + 1, deadline)
+                yield event
+                if not event.startswith(b"r"):
+                    return
+        except (EOFError, OSError, ValueError) as error:
+            self.stop()
+            raise ExecutorError(self._explain("ended during a task")) from error
+
+    def stop(self) -> None:
+        """End the process, and with it what it runs."""
+        self._link.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _explain(self, what: str) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        said = f" Its last words: {lines[-1]}" if lines else ""
+        return (
+            f"The process that runs notebooks {what} (exit status {self._process.returncode})."
+            f"{said} See that `{sys.executable} -P -m autograder.zygote` finds all it imports and"
+            " that memory is left, then run again."
+        )
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """A minimal environment: what holds no secret of ours is named here, one by one."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | {
+        "HOME": str(scratch),
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MKL_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # This package, also where it is a checkout and not installed.
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+    }

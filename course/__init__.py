@@ -1,0 +1,1 @@
+"""What lectures and assignments share: one look for all plots, knobs for figures."""

@@ -1,0 +1,76 @@
+"""One look for every figure: colour-blind-safe (Okabe-Ito lines, cividis maps), readable in print.
+
+Every function draws into axes that the caller owns, so a lecture can put panels side by side.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from torch import Tensor
+
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+
+
+def use_style() -> None:
+    """Give all later figures the look of the course."""
+    plt.rc("figure", dpi=110)
+    plt.rc("figure.constrained_layout", use=True)
+    plt.rc("font", size=10)
+    plt.rc("axes", titlesize=10, grid=True)
+    plt.rc("axes.spines", top=False, right=False)
+    plt.rc("grid", alpha=0.25)
+    plt.rc("lines", linewidth=1.8, markersize=5)
+    plt.rc("legend", frameon=False)
+
+
+def panels(rows: int, columns: int, width: float, height: float) -> list[Axes]:
+    """A figure of `rows` x `columns` panels, each `width` x `height` inches; axes row by row."""
+    size = (columns * width, rows * height)
+    _, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    return list(axes.flat)
+
+
+def matrix(
+    ax: Axes,
+    values: Float[Tensor, "rows columns"],
+    row_labels: Sequence[str],
+    column_labels: Sequence[str],
+    *,
+    rows: str = "query $i$",
+    columns: str = "key $j$",
+    title: str,
+) -> None:
+    """A map of numbers between 0 (dark) and 1 (bright), each written into its cell.
+
+    values: `(rows, columns)`; row i of an attention map holds the weights of query i.
+    An exact zero is written "0", a rounded one "0.00", so that the two stay apart in print.
+    """
+    ax.imshow(values, cmap="cividis", vmin=0.0, vmax=1.0)
+    ax.set_xticks(range(len(column_labels)), column_labels)
+    ax.set_yticks(range(len(row_labels)), row_labels)
+    ax.set(xlabel=columns, ylabel=rows, title=title)
+    ax.grid(False)
+    for i, row in enumerate(values.tolist()):
+        for j, value in enumerate(row):
+            text = "0" if value == 0 else f"{value:.2f}"
+            color = "black" if value > 0.45 else "white"
+            ax.text(j, i, text, ha="center", va="center", color=color, fontsize=9)
+
+
+def spread(
+    ax: Axes,
+    x: Sequence[float],
+    runs: Float[Tensor, "seeds points"],
+    *,
+    label: str,
+    color: str,
+    marker: str = "o",
+) -> None:
+    """The mean over seeds as a line, and all seeds, lowest to highest, as a band around it.
+
+    runs: `(seeds, points)`, one row per seed; x: `(points,)`.
+    """
+    ax.plot(x, runs.mean(0), color=color, marker=marker, label=label)
+    ax.fill_between(x, runs.amin(0), runs.amax(0), color=color, alpha=0.2, linewidth=0)

@@ -1,0 +1,289 @@
+"""Every kind of problem, and every way to be wrong, on a small assignment made here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from autograder import probe
+from autograder.judge import Verdict, blame_dependencies, judge, unanswered
+from autograder.problem import AuthoringError, Case, Draw, Given, Misconception, Problem
+from autograder.reference import Source, build_sheet
+from autograder.rules import Notebook
+
+SETUP = "import torch\nfrom torch import nn"
+
+HALVES = '''
+def halves(x):
+    """The mean of the first and of the second half of the last dimension."""
+    if x.shape[-1] % 2:
+        raise ValueError("odd length")
+    first, second = x.chunk(2, dim=-1)
+    return first.mean(-1), second.mean(-1)
+'''
+SCALE = """
+class Scale(nn.Module):
+    def __init__(self, d_in, d_out):
+        super().__init__()
+        self.linear = nn.Linear(d_in, d_out)
+
+    def forward(self, x):
+        return 2 * self.linear(x)
+"""
+SLOPE = '''
+def slope(function, at):
+    """The derivative of a function at a point."""
+    point = torch.tensor(at, requires_grad=True)
+    return torch.autograd.grad(function(point), point)[0].item()
+'''
+
+
+def halves_cases(draw: Draw) -> Iterator[Case]:
+    n, b = draw.sizes(2, low=2, high=5)
+    yield Case("a vector", "values", (draw.normal(2 * n),))
+    yield Case("a batch", "values", (draw.normal(b, 2 * n),), gradient=True)
+    yield Case("an odd length", "error", (draw.normal(2 * n + 1),))
+    yield Case("beside it, an even one", "error", (draw.normal(2 * n + 2),))
+
+
+def scale_cases(draw: Draw) -> Iterator[Case]:
+    d_in, d_out, n = draw.sizes(3)
+    parameters = {"linear.weight": draw.normal(d_out, d_in), "linear.bias": draw.normal(d_out)}
+    yield Case(
+        "given parameters",
+        "values",
+        (draw.normal(n, d_in),),
+        init=(d_in, d_out),
+        parameters=parameters,
+        gradient=True,
+    )
+
+
+def make_parabola(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda x: factor * x**2
+
+
+def slope_cases(draw: Draw) -> Iterator[Case]:
+    for name in ("a parabola", "another"):
+        given = Given(make_parabola, {"factor": float(draw.integer(2, 9))})
+        yield Case(name, "values", (given, float(draw.integer(2, 9))))
+
+
+def problem(signature: str, returns: tuple[str, ...], points: dict[str, int], **kw: Any) -> Problem:
+    return Problem(
+        signature=signature,
+        returns=returns,
+        minutes=1,
+        difficulty=1,
+        points=points,
+        oracle=print,
+        hints=("", "", ""),
+        symptoms={},
+        **kw,
+    )
+
+
+SOURCE = Source(
+    "toy",
+    (
+        problem(
+            "halves(x)",
+            ("first", "second"),
+            {"values": 2, "error": 1},
+            cases=halves_cases,
+            forbidden=("split",),
+            misconceptions=(
+                Misconception(
+                    "swapped",
+                    seen="the two means have changed places.",
+                    think="which half comes first?",
+                    edits={"first.mean(-1), second.mean(-1)": "second.mean(-1), first.mean(-1)"},
+                ),
+            ),
+        ),
+        problem(
+            "Scale(d_in, d_out)",
+            ("result",),
+            {"values": 3},
+            cases=scale_cases,
+            misconceptions=(),
+            forward="forward(x)",
+        ),
+        problem(
+            "slope(function, at)", ("slope",), {"values": 1}, cases=slope_cases, misconceptions=()
+        ),
+    ),
+    SETUP,
+    {"halves": HALVES, "Scale": SCALE, "slope": SLOPE},
+)
+SHEET = build_sheet(SOURCE, "secret")
+
+
+def verdict(name: str, code: str) -> Verdict:
+    """Judge `code` as a student's notebook of one cell would be."""
+    namespace: dict[str, Any] = {}
+    exec(f"{SETUP}\n{code}", namespace)
+    sheet = SHEET.problems[name]
+    answers = probe.observe(namespace, sheet.request())
+    return judge(sheet, answers, Notebook([SETUP, code]).breaches(name, sheet.forbidden))
+
+
+@pytest.mark.parametrize(("name", "code"), [("halves", HALVES), ("Scale", SCALE), ("slope", SLOPE)])
+def test_the_solution_of_each_kind_of_problem_is_correct(name: str, code: str) -> None:
+    found = verdict(name, code)
+    assert (found.status, found.points) == ("correct", found.max_points), found.message
+
+
+RETURN = "first, second = x.chunk(2, -1)\n    a, b = first.mean(-1), second.mean(-1)\n    "
+GUARD = "if x.shape[-1] % 2: raise ValueError('odd')\n    "
+
+
+@pytest.mark.parametrize(
+    ("body", "points", "status", "words"),
+    [
+        ("return None", 0, "wrong", "should be a tuple of 2; it is None"),
+        ("return x", 0, "wrong", "should be a tuple of 2; it is a tensor of shape"),
+        ("raise ValueError('no')", 0, "error", "ValueError: no"),
+        (RETURN + "return a", 0, "wrong", "should be a tuple of 2; it is a tensor"),
+        (RETURN + "return a, b, b", 0, "wrong", "Expected 2 results (first, second); found 3"),
+        (RETURN + "return a, b", 2, "wrong", "Expected a ValueError; it returned a tuple of 2"),
+        (GUARD + RETURN + "return a.double(), b", 0, "wrong", "dtype float64; expected float32"),
+        (GUARD + RETURN + "return a[None], b", 0, "wrong", "`first` has shape (1,); expected ()"),
+        (GUARD + RETURN + "return a, b + 0.5", 0, "wrong", "`second` differs in 1 of 1"),
+        (GUARD + RETURN + "return a, b / 0 * 0", 0, "wrong", "`second` holds NaN"),
+        (GUARD + RETURN + "return a.detach(), b.detach()", 1, "wrong", "cannot be differentiated"),
+        (GUARD + RETURN + "x.mul_(1.5)\n    return a, b", 0, "wrong", "`x` was changed"),
+        (GUARD + RETURN + "return a.numpy(), b", 0, "wrong", "it is a numpy array"),
+        (GUARD + RETURN + "return [a, b]", 3, "correct", "cases pass"),
+        ("x.split(1)\n    " + GUARD + RETURN + "return a, b", 0, "refused", "`split` was called"),
+        (GUARD + RETURN + "return b, a", 0, "wrong", "which half comes first?"),
+    ],
+)
+def test_each_mistake_gets_its_own_sentence(
+    body: str, points: int, status: str, words: str
+) -> None:
+    found = verdict("halves", f"def halves(x):\n    {body}\n")
+    assert words in found.message
+    assert (found.points, found.status) == (points, status)
+
+
+def test_a_changed_argument_is_named() -> None:
+    code = SLOPE.replace("    point", "    at.append(1)\n    point")  # a list argument, say
+    assert verdict("slope", code).status == "error"
+    changed = f"def halves(x):\n    {GUARD}{RETURN}x.data.mul_(2)\n    return a, b\n"
+    assert "`x` was changed" in verdict("halves", changed).message
+
+
+def test_a_known_mistake_is_named_and_an_unknown_one_is_not() -> None:
+    swapped = f"def halves(x):\n    {GUARD}{RETURN}return b, a\n"
+    assert verdict("halves", swapped).misconception == "swapped"
+    unknown = f"def halves(x):\n    {GUARD}{RETURN}return b + 0.1, a\n"
+    assert verdict("halves", unknown).misconception is None
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (SCALE.replace("self.linear", "self.layer"), "no parameter 'linear.weight'"),
+        (SCALE.replace("nn.Linear(d_in, d_out)", "nn.Linear(d_out, d_in)"), "expected"),
+        (SCALE.replace("2 *", "3 *"), "`result` differs"),
+        (
+            SCALE.replace("2 * self.linear(x)", "2 * self.linear(x).detach()"),
+            "differentiated in `x`",
+        ),
+        ("def Scale(a, b):\n    return 3\n", "is a int, not an nn.Module"),
+    ],
+)
+def test_modules_are_built_loaded_called_and_differentiated(code: str, words: str) -> None:
+    found = verdict("Scale", code)
+    assert words in found.message
+    assert found.points == 0
+
+
+def test_a_function_that_takes_a_function_must_use_it() -> None:
+    assert verdict("slope", "def slope(function, at):\n    return 12.0\n").points == 0
+    tensor = SLOPE.replace(".item()", "")
+    assert "should be a float; it is a tensor" in verdict("slope", tensor).message
+
+
+def test_errors_are_the_students_own_traceback() -> None:
+    found = verdict(
+        "halves", "def helper(x):\n    return x.nope\n\ndef halves(x):\n    return helper(x)\n"
+    )
+    assert "AttributeError" in found.message
+    assert "autograder" not in found.message
+    assert "in helper" in found.message or "of helper" in found.message
+
+
+def test_hidden_cases_tell_an_exceptions_type_and_line_only() -> None:
+    sheet = SHEET.problems["halves"]
+    public = {float(c.request["args"][0].values.flat[0]) for c in sheet.cases if not c.hidden}
+    code = (
+        "def halves(x):\n"
+        f"    if x.flatten()[0].item() not in {public!r}:\n"
+        "        raise RuntimeError(f'secret {x.tolist()}')\n"
+        f"    {GUARD}{RETURN}return a, b\n"
+    )
+    found = verdict("halves", code)
+    assert found.status == "error"
+    assert "RuntimeError" in found.message
+    assert "secret" not in found.message
+
+
+def test_forbidden_calls_are_seen_behind_aliases_and_getattr_but_not_in_comments() -> None:
+    alias = f"s = torch.split\ndef halves(x):\n    s(x, 1)\n    {GUARD}{RETURN}return a, b\n"
+    dynamic = alias.replace("torch.split", "getattr(torch, 'spl' + 'it')")
+    mention = f"def halves(x):\n    'no split'  # split(x)\n    {GUARD}{RETURN}return a, b\n"
+    assert [verdict("halves", code).status for code in (alias, dynamic, mention)] == [
+        "refused",
+        "refused",
+        "correct",
+    ]
+
+
+def test_a_problem_that_calls_a_broken_one_says_which_to_mend() -> None:
+    sheet = SHEET.problems["halves"]
+    wrong = unanswered(sheet, "wrong", "x")
+    other = unanswered(SHEET.problems["slope"], "wrong", "y")
+    blamed = blame_dependencies({"halves": wrong, "slope": other}, {"slope": ["halves"]})
+    assert "mend `halves` first" in blamed["slope"].message
+    assert blamed["halves"].message == "x"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [],
+        {},
+        "correct",
+        [None] * 8,
+        [{"outcome": "returned", "called": []}] * 8,
+        [{"outcome": "raised", "called": [], "type": 3}] * 8,
+    ],
+)
+def test_answers_that_are_no_answers_are_a_crash(answers: Any) -> None:
+    assert judge(SHEET.problems["halves"], answers).status == "crashed"
+
+
+def test_sheets_that_do_not_do_their_work_are_refused() -> None:
+    def with_(**changes: Any) -> Source:
+        known = SOURCE.problems[0]
+        fields = {key: getattr(known, key) for key in known.__dataclass_fields__} | changes
+        return Source("toy", (Problem(**fields),), SETUP, {"halves": HALVES})
+
+    twice = Misconception("twice", seen="", think="", edits={"first": "second"})
+    nothing = Misconception("nothing", seen="", think="", edits={"odd length": "odd"})
+    twin = Misconception(
+        "twin", seen="", think="", edits=SOURCE.problems[0].misconceptions[0].edits
+    )
+    for changes, words in [
+        ({"misconceptions": (twice,)}, "times in the solution cell"),
+        ({"misconceptions": (nothing,)}, "no case tells nothing from the solution"),
+        ({"misconceptions": (*SOURCE.problems[0].misconceptions, twin)}, "make them one"),
+        ({"points": {"values": 1}}, "points for"),
+    ]:
+        with pytest.raises(AuthoringError, match=words):
+            build_sheet(with_(**changes))

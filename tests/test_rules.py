@@ -1,0 +1,60 @@
+"""What the text of a notebook says of a problem, whatever names it gives to things."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.rules import Notebook
+
+BANNED = ("softmax", "log_softmax")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["import torch", "def f(x):\n    return torch.softmax(x, 0)"],
+        ["import torch as t", "def f(x):\n    return t.nn.functional.softmax(x, 0)"],
+        ["import torch.nn.functional as F", "def f(x):\n    return F.log_softmax(x, 0).exp()"],
+        ["from torch.nn import functional", "def f(x):\n    return functional.softmax(x, 0)"],
+        ["from torch import softmax as helper", "def f(x):\n    return helper(x, 0)"],
+        ["import scipy.special", "def f(x):\n    return scipy.special.softmax(x, 0)"],
+        ["from scipy import special as s", "def f(x):\n    g = s.softmax\n    return g(x, 0)"],
+        ["import torch", "def g(x):\n    return torch.softmax(x, 0)", "def f(x):\n    return g(x)"],
+        ["import torch", "f = torch.softmax"],
+        ["import torch", "f = lambda x: torch.softmax(x, 0)"],
+        ["import torch", "class f:\n    def go(self, x):\n        return torch.softmax(x, 0)"],
+        ["from torch import softmax as f"],
+        ["%matplotlib inline\nimport torch", "def f(x):\n    return torch.softmax(x, 0)"],
+    ],
+)
+def test_forbidden_calls_are_found(cells: list[str]) -> None:
+    assert Notebook(cells).breaches("f", BANNED)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["def f(x):\n    # no torch.softmax(x) here\n    return 'torch.softmax'"],
+        [
+            "import torch",
+            "def other(x):\n    return torch.softmax(x, 0)",
+            "def f(x):\n    return x",
+        ],
+        ["import torch", "def f(x):\n    return x", "print(torch.softmax(f(x), 0))"],
+        ["def softmax(x, dim):\n    return x", "def f(x):\n    return softmax(x, 0)"],
+        ["from torch import softmax", "def softmax(x): return x", "def f(x): return softmax(x)"],
+        ["import torch", "def f(x):\n    softmax = x.exp()\n    return softmax"],
+        ["import torch", "def f(x):\n    return torch.softmax(x, 0)", "def f(x):\n    return x"],
+        ["def f(x:\n", "def f(x):\n    return x"],
+    ],
+)
+def test_mentions_and_other_code_are_not(cells: list[str]) -> None:
+    assert not Notebook(cells).breaches("f", BANNED)
+
+
+def test_calls_of_other_problems_are_found_through_helpers() -> None:
+    notebook = Notebook(
+        ["def a(x): return x", "def helper(x): return a(x)", "def b(x): return helper(x)"]
+    )
+    assert notebook.uses("b", ["a", "b", "c"]) == ["a"]
+    assert notebook.uses("a", ["a", "b", "c"]) == []
