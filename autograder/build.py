@@ -134,7 +134,8 @@ def _array_drift(committed: Path, rebuilt: Path) -> str:
         theirs, relative = new[key], _ARRAY_TOLERANCE.get(str(ours.dtype), 0.0)
         if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
             return f"array {key} has another shape or dtype"
-        scale = np.abs(ours, dtype=float).max(initial=0.0, where=np.isfinite(ours))
+        # at least 1, as the inputs have: what is 0 but for rounding has no scale of its own
+        scale = np.abs(ours, dtype=float).max(initial=1.0, where=np.isfinite(ours))
         if not np.allclose(ours, theirs, rtol=relative, atol=relative * scale, equal_nan=True):
             return f"array {key} has other numbers"
     return ""

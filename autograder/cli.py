@@ -8,24 +8,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from autograder import build as building
-from autograder.course_directory import CourseError, find_course
-from autograder.executor import Executor, ExecutorError
-from autograder.grader import Grader
-from autograder.grading import Grading, Row
-from autograder.problem import AuthoringError
-from autograder.sample import SampleError, read_class, unexpected, write_class
-from autograder.sheet import SheetError
-from autograder.submission import ReleaseError, read_submission
+from autograder.errors import MendableError
 
-EXPECTED = (AuthoringError, CourseError, ExecutorError, ReleaseError, SampleError, SheetError)
+# Each command imports what it needs when it runs: torch and nbgrader take seconds, and a question
+# for --help, or a wrong word, should be answered at once.
+if TYPE_CHECKING:
+    from autograder.grading import Row
 
 
 class OneLineErrors(click.Group):
@@ -35,8 +27,17 @@ class OneLineErrors(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except EXPECTED as error:
+        except MendableError as error:
             raise click.ClickException(str(error)) from error
+
+
+json_option = click.option(
+    "--json",
+    "target",
+    metavar="FILE",
+    type=click.File("w", "utf-8", lazy=False),
+    help="Write one JSON object a line for each problem.",
+)
 
 
 @click.group(cls=OneLineErrors)
@@ -55,7 +56,7 @@ def main() -> None:
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Folder of submissions, DIR/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb; nbgrader's by default.",
 )
-@click.option("--json", "target", type=click.File("w", "utf-8"), help="Write a JSON line a row.")
+@json_option
 def grade(assignment: str, submitted: Path | None, target: IO[str] | None) -> None:
     """Grade every submission of ASSIGNMENT on public and hidden cases.
 
@@ -65,6 +66,13 @@ def grade(assignment: str, submitted: Path | None, target: IO[str] | None) -> No
     \b
     Example: autograder grade a1_attention --json grades.jsonl
     """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from autograder.course_directory import find_course
+    from autograder.executor import Executor
+    from autograder.grading import Grading
+
     grading = Grading(find_course(Path.cwd()), assignment, submitted)
     rows: list[Row] = []
     progress = Progress(console=Console(stderr=True))
@@ -79,7 +87,7 @@ def grade(assignment: str, submitted: Path | None, target: IO[str] | None) -> No
 
 @main.command()
 @click.argument("notebook", type=click.Path(dir_okay=False, exists=True, path_type=Path))
-@click.option("--json", "target", type=click.File("w", "utf-8"), help="Write a JSON line a row.")
+@json_option
 def check(notebook: Path, target: IO[str] | None) -> None:
     """Check all answers of one NOTEBOOK on its public cases, for those who study alone.
 
@@ -88,6 +96,11 @@ def check(notebook: Path, target: IO[str] | None) -> None:
     \b
     Example: autograder check assignments/a1_attention/a1_attention.ipynb
     """
+    from autograder.executor import Executor
+    from autograder.grader import Grader
+    from autograder.grading import Row
+    from autograder.submission import read_submission
+
     with Executor() as executor:
         grader = Grader.public(sheet_of(notebook), executor)
         graded = grader.grade(read_submission(notebook))
@@ -108,6 +121,9 @@ def build(mode: str | None) -> None:
     \b
     Example: autograder build --check
     """
+    from autograder import build as building
+    from autograder.course_directory import find_course
+
     root = find_course(Path.cwd()).root
     if mode == "missing" and not building.missing(root):
         return
@@ -131,12 +147,17 @@ def sample(assignment: str, folder: Path) -> None:
     \b
     Example: autograder sample a1_attention build/sample
     """
+    from autograder.course_directory import find_course
+    from autograder.sample import write_class
+
     names = write_class(find_course(Path.cwd()), assignment, folder)
     click.echo(f"{len(names)} submissions of {assignment} in {folder}")
 
 
 def sheet_of(notebook: Path) -> Path:
     """The answer sheet beside a notebook; else that of the course's assignment of its name."""
+    from autograder.course_directory import CourseError, find_course
+
     beside = sorted(notebook.parent.glob("*.sheet.json"))
     own = [path for path in beside if path.name == f"{notebook.stem}.sheet.json"]
     if found := own or beside:
@@ -157,6 +178,10 @@ def expect(assignment: str, rows: IO[str]) -> None:
     \b
     Example: autograder expect a1_attention build/sample/grades.jsonl
     """
+    from autograder.course_directory import find_course
+    from autograder.grading import Row
+    from autograder.sample import read_class, unexpected
+
     _, submissions = read_class(find_course(Path.cwd()), assignment)
     graded = [Row(**json.loads(line)) for line in rows]
     if surprises := unexpected(submissions, graded):
@@ -174,6 +199,9 @@ def write_rows(rows: Iterable[Row], target: IO[str] | None) -> None:
 
 def print_table(rows: Sequence[Row]) -> None:
     """One line a submission, a column a problem, and what the class has not understood."""
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     problems = list(dict.fromkeys(row.problem for row in rows))
     table = Table(title=rows[0].assignment, title_justify="left")

@@ -13,6 +13,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.build import assignments
+from autograder.errors import MendableError
 from autograder.executor import Executor
 from autograder.grader import Grader
 from autograder.reference import build_sheet, read_source
@@ -23,7 +24,7 @@ SECRET_VARIABLE = "AUTOGRADER_SECRET"
 SECRET_FILE = ".autograder-secret"
 
 
-class CourseError(ValueError):
+class CourseError(MendableError):
     """Something of the course is not where it should be; says what to do."""
 
 
@@ -47,21 +48,29 @@ class Course:
         """What students get: the released notebook and its sheet."""
         return self.path(self.directory.release_directory, ".", assignment)
 
+    @property
+    def solutions(self) -> Path:
+        """The instructor's folder."""
+        return self.root / str(self.directory.source_directory)
+
+    def check_known(self, assignment: str) -> None:
+        """Raise a CourseError unless there is such an assignment."""
+        if assignment not in (known := assignments(self.solutions)):
+            raise CourseError(f"no assignment {assignment!r}; there are: {', '.join(known)}")
+
     def grader(self, assignment: str, executor: Executor) -> Grader:
         """A grader with hidden cases.
 
         Raises:
             CourseError: the assignment is not known, or its release is of another build.
         """
-        solutions = self.root / self.directory.source_directory
-        if assignment not in (known := assignments(solutions)):
-            raise CourseError(f"no assignment {assignment!r}; there are: {', '.join(known)}")
+        self.check_known(assignment)
         folder = self.release_folder(assignment)
         try:
             release = Release.load(folder / f"{assignment}.ipynb")
         except ReleaseError as error:
             raise CourseError(str(error)) from error
-        sheet = build_sheet(read_source(solutions, assignment), self._secret())
+        sheet = build_sheet(read_source(self.solutions, assignment), self._secret())
         worth = {name: problem.max_points for name, problem in sheet.problems.items()}
         if dict(release.points) != worth:
             raise CourseError(

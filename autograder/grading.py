@@ -5,7 +5,6 @@ Nothing a submission is, or does, stops the others.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -24,8 +23,6 @@ from autograder.judge import Verdict
 from autograder.nbgrader import SaveAutoGrades
 from autograder.sentences import plain
 from autograder.submission import read_submission
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,9 @@ class Grading:
         """Find the submissions.
 
         Raises:
-            CourseError: there is no folder of submissions, or it is empty.
+            CourseError: no such assignment, or no submissions of it where they should be.
         """
+        course.check_known(assignment)
         self.course, self.assignment = course, assignment
         self.submitted = submitted or course.root / course.directory.submitted_directory
         if not self.submitted.is_dir():

@@ -81,7 +81,7 @@ def blame_dependencies(
 
 
 def agrees(case: CaseSheet, answer: Tree, other: Tree = None) -> bool:
-    """Whether an answer is, within the tolerance, the expected one (or `other`, where given)."""
+    """Whether an answer is, within the tolerance, the expected one (or `other`, if not None)."""
     expected = case.expected if other is None else other
     if expected["outcome"] != answer["outcome"]:
         return False
@@ -111,7 +111,7 @@ def _mistaken(sheet: ProblemSheet, answers: Sequence[Tree], passed: list[bool]) 
     raised = answer["outcome"] == "raised" and case.expected["outcome"] == "returned"
     status: Status = "error" if raised else "wrong"
     if known := diagnosis(sheet, answers):
-        message = sentences.misconception(case, known)
+        message = sentences.misconception(case, answer, known)
         return _verdict(sheet, passed, status, message, known.id)
     if raised:
         message = sentences.raised(case, answer, _is_public_error(sheet, answers, answer))

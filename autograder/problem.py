@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.errors import MendableError
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class AuthoringError(ValueError):
+class AuthoringError(MendableError):
     """A problem, its notebook or its misconceptions contradict one another."""
 
 

@@ -9,7 +9,8 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ from nbgrader.preprocessors import ClearSolutions
 from autograder import data, probe
 from autograder.data import Tree
 from autograder.judge import agrees, diagnosis
-from autograder.problem import AuthoringError, Case, Draw, Given, Problem
+from autograder.problem import AuthoringError, Case, Draw, Given, Misconception, Problem
 from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet, Sheet
 
 
@@ -127,21 +128,29 @@ def _problem_sheet(source: Source, problem: Problem, secret: str) -> ProblemShee
             for (case, hidden), request, answer in zip(drawn, requests, expected, strict=True)
         ),
         misconceptions=tuple(
-            MisconceptionSheet(known.id, known.seen, known.think, tuple(answers))
-            for known in problem.misconceptions
-            for answers in [
-                observe(
-                    source.implementation(
-                        problem.name, known.applied_to(source.solutions[problem.name])
-                    ),
-                    problem,
-                    requests,
-                )
-            ]
+            _misconception(source, problem, known, requests) for known in problem.misconceptions
         ),
+    )
+    sheet = replace(
+        sheet, misconceptions=tuple(map(partial(_only_departures, sheet), sheet.misconceptions))
     )
     _check(sheet)
     return sheet
+
+
+def _misconception(
+    source: Source, problem: Problem, known: Misconception, requests: Sequence[Tree]
+) -> MisconceptionSheet:
+    cell = known.applied_to(source.solutions[problem.name])
+    answers = observe(source.implementation(problem.name, cell), problem, requests)
+    return MisconceptionSheet(known.id, known.seen, known.think, tuple(answers))
+
+
+def _only_departures(sheet: ProblemSheet, known: MisconceptionSheet) -> MisconceptionSheet:
+    """Without the answers that are right: they stand in the sheet already."""
+    pairs = zip(sheet.cases, known.answers, strict=True)
+    answers = tuple(None if agrees(case, answer) else answer for case, answer in pairs)
+    return replace(known, answers=answers)
 
 
 def _released(solution: str) -> str:
@@ -230,10 +239,12 @@ def _check(sheet: ProblemSheet) -> None:
         if "returned" not in outcomes:
             raise AuthoringError(f"{sheet.name}: group {group!r} could be earned by raising alone")
     for known in sheet.misconceptions:
-        pairs = zip(sheet.cases, known.answers, strict=True)
-        if all(agrees(case, answer) for case, answer in pairs):
+        if all(answer is None for answer in known.answers):
             raise AuthoringError(f"{sheet.name}: no case tells {known.id} from the solution")
-        named = diagnosis(sheet, known.answers)
+        answers = [
+            ours or case.expected for ours, case in zip(known.answers, sheet.cases, strict=True)
+        ]
+        named = diagnosis(sheet, answers)
         if named is None or named.id != known.id:
             twin = named.id if named else "nothing"
             raise AuthoringError(f"{sheet.name}: {known.id} answers like {twin}; make them one")

@@ -16,13 +16,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.course_directory import CONFIG, Course
+from autograder.errors import MendableError
 from autograder.grading import Row
 from autograder.problem import AuthoringError
 from autograder.reference import Source, load_module, read_source
 from autograder.submission import Release, answer_id, grade_id
 
+WRITTEN = "The scores grow with the number of features, and the softmax with them."
 
-class SampleError(ValueError):
+
+class SampleError(MendableError):
     """A sample class cannot be made; says what to do."""
 
 
@@ -61,7 +64,10 @@ class Desk:
     variants: Mapping[tuple[str, str], str]
 
     def notebook(self, **answers: str) -> NotebookNode:
-        """The release with every problem answered: by the solution, or by the text given."""
+        """The release with every problem answered: by the solution, or by the text given.
+
+        Written questions are answered too, with words that somebody has to grade.
+        """
         unknown = answers.keys() - self.source.solutions.keys()
         if unknown:
             raise AuthoringError(f"no problems {sorted(unknown)} in {self.source.assignment}")
@@ -72,6 +78,8 @@ class Desk:
         for cell in filled.cells:
             if grade_id(cell) in texts:
                 cell.source = texts[grade_id(cell)]
+            elif cell.cell_type == "markdown" and grade_id(cell):
+                cell.source = WRITTEN
         return filled
 
     def stub(self, problem: str) -> str:
@@ -105,7 +113,7 @@ def read_class(course: Course, assignment: str) -> tuple[Desk, tuple[Submission,
     Raises:
         SampleError: the assignment has none.
     """
-    solutions = course.root / course.directory.source_directory
+    solutions = course.solutions
     path = solutions / f"{assignment}_class.py"
     if not path.is_file():
         raise SampleError(f"{assignment} has no sample class: {path} is missing")

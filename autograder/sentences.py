@@ -87,9 +87,15 @@ def mend_first(name: str, other: str, status: str) -> str:
     return f"`{name}` calls your `{other}`, which {state}: mend `{other}` first, then check again."
 
 
-def misconception(case: CaseSheet, known: MisconceptionSheet) -> str:
+def misconception(case: CaseSheet, answer: Tree, known: MisconceptionSheet) -> str:
     """A mistake that is known: what was seen, on which input, and where to think."""
-    return _lines(on(case), f"Seen: {known.seen}", f"Think: {known.think}")
+    seen = f"Seen: {known.seen}"
+    if answer["outcome"] == "raised":
+        where = plain(answer["where"], 200).split("\n")[0]
+        return _lines(
+            on(case), f"{plain(answer['type'], 80)} at {where}", seen, f"Think: {known.think}"
+        )
+    return _lines(on(case), seen, f"Think: {known.think}")
 
 
 def raised(case: CaseSheet, answer: Tree, tell_text: bool) -> str:

@@ -17,11 +17,12 @@ import safetensors.numpy
 
 from autograder import data
 from autograder.data import Tree
+from autograder.errors import MendableError
 
 FORMAT = 1
 
 
-class SheetError(ValueError):
+class SheetError(MendableError):
     """A sheet that cannot be read: says which file, what is wrong, and what to do."""
 
 
@@ -44,7 +45,10 @@ class CaseSheet:
 
 @dataclass(frozen=True)
 class MisconceptionSheet:
-    """What a known mistake is called, tells the student, and answers to each case."""
+    """What a known mistake is called, tells the student, and answers to each case.
+
+    An answer is None where the mistake does not show: it is the expected one.
+    """
 
     id: str
     seen: str

@@ -20,12 +20,13 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
+from autograder.errors import MendableError
 from autograder.sheet import Sheet
 
 MAX_BYTES = 50_000_000
 
 
-class ReleaseError(ValueError):
+class ReleaseError(MendableError):
     """The released notebook cannot be read; says what to do."""
 
 

@@ -196,8 +196,8 @@ assert not fits
 # ## 2 · einops: reshape by name
 #
 # [einops](https://einops.rocks) writes a reshape as a **pattern**: names for the axes as they come,
-# an arrow, names for the axes as they should go. Four functions are all
-# that we need.
+# an arrow, names for the axes as they should go. Four functions are all that
+# we need.
 #
 # | function | what it does |
 # | --- | --- |
@@ -509,8 +509,7 @@ for seed in range(5):  # random sizes: some entry is wrong each time
 # warm-up. It is not graded, and its answer stands here in the open.
 #
 # **`features_first(x)`**: swap positions and features, as in section 3, for any number of batch
-# dimensions. torch's 1-d convolutions want their input
-# like this.
+# dimensions. torch's 1-d convolutions want their input like this.
 #
 # | | shape |
 # | --- | --- |
@@ -550,6 +549,7 @@ def features_first(x):
     return x.reshape(*batch_sizes, d, n)  # the shape that is asked for
 
 
+mistakes = {"view": features_first}  # kept for the end of this section
 print("(3, 4) becomes", tuple(features_first(x).shape))
 
 
@@ -582,6 +582,7 @@ def features_first(x):
     return rearrange(x, "... n d -> ... (d n)")  # joined: one axis too few
 
 
+mistakes["joined"] = features_first
 print("(3, 4) becomes", tuple(features_first(x).shape))
 
 
@@ -611,6 +612,7 @@ def features_first(x):
     return x.transpose(1, 2)  # (b, n, d_model) -> (b, d_model, n)
 
 
+mistakes["axes 1 and 2"] = features_first
 print("(2, 3, 4) becomes", tuple(features_first(batch).shape))
 
 
@@ -637,22 +639,17 @@ check("features_first")
 # not pass raises an `AssertionError`, whose text is the message.
 
 # %%
-tried = {
-    "view": lambda x: x.reshape(*x.shape[:-2], x.shape[-1], x.shape[-2]),
-    "joined": lambda x: rearrange(x, "... n d -> ... (d n)"),
-    "axes 1 and 2": lambda x: x.transpose(1, 2),
-}
 said = {}
 right_answer = features_first
-for name, attempt in tried.items():
-    features_first = attempt  # what check looks at is whatever bears the name now
+for name, mistake in mistakes.items():
+    features_first = mistake  # what check looks at is whatever bears the name now
     try:
         check("features_first")
     except AssertionError as verdict:
         said[name] = str(verdict)
 features_first = right_answer
 
-assert said.keys() == tried.keys()  # none of the three passed
+assert said.keys() == mistakes.keys()  # none of the three passed
 assert "(1 of 8 cases pass)" in said["view"]
 assert "On “I go home” with x (3, 4):\nSeen: the shape is right" in said["view"]
 assert "no axis was swapped" in said["view"]
@@ -660,6 +657,7 @@ assert "(0 of 8 cases pass)" in said["joined"]
 assert "`result` has shape (12,); expected (4, 3)." in said["joined"]
 assert "(3 of 8 cases pass)" in said["axes 1 and 2"]
 assert "a batch is right" in said["axes 1 and 2"]
+check("features_first")  # and the right one is in its place again
 
 # %% [markdown]
 # ### How the grade is made
@@ -705,8 +703,8 @@ assert "a batch is right" in said["axes 1 and 2"]
 # ## 6 · The paper and the tools
 #
 # "Attention Is All You Need" (Vaswani et al., 2017) is the paper that this course follows. It says
-# $d_{\text{model}}$, $d_k$, $d_v$, $d_{ff}$ and $h$ as we do, writes $n$ for the sequence length,
-# and leaves the batch out. Code cannot, and so the code of every library is full of reshapes.
+# d_model, d_k, d_v, d_ff and h as we do, writes n for the sequence length, and leaves out the
+# batch. Code cannot, and so the code of every library is full of reshapes.
 #
 # | the tool | what it does | swaps axes? |
 # | --- | --- | --- |
@@ -719,7 +717,7 @@ assert "a batch is right" in said["axes 1 and 2"]
 #
 # Behind this lies one row of memory. Swapping axes moves no number: it only changes how far apart
 # in memory two neighbours lie, the **stride**. A tensor whose numbers lie in the order of its axes
-# is **contiguous**; a swapped one is not, and `view` refuses it.
+# is **contiguous**; a swapped one as a rule is not, and `view` refuses to cut it.
 
 # %%
 turned = x.transpose(0, 1)  # (4, 3): the same memory, read in another order

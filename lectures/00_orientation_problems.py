@@ -64,7 +64,7 @@ FEATURES_FIRST = Problem(
         ),
         Misconception(
             "axes_one_and_two",
-            seen="a batch is right; without a batch axis, or with two, axes 1 and 2 are the wrong pair.",
+            seen="a batch is right; with no batch axis, or two, axes 1 and 2 are the wrong pair.",
             think="an axis counted from the front moves when a batch axis is added. From the end?",
             edits={SWAPPED: "x.transpose(1, 2)"},
         ),

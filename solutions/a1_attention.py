@@ -164,9 +164,8 @@ check("similarity")
 # | `values` | (n, d_v), row i belonging to key i |
 # | result | (d_v,), the weighted mean of the values |
 #
-# Not to be used here: torch's `scaled_dot_product_attention` and `MultiheadAttention`. Torch's
-# `softmax` is allowed from here on. Do not call your answers to other problems, so that each
-# stands on its own.
+# Not to be used here: torch's `scaled_dot_product_attention` and `MultiheadAttention`. From here on
+# you may use torch's `softmax`, or your own.
 #
 # **Worked example.** The query of "go" attends to "I go home"; d_k = 4, so √d_k = 2.
 #
@@ -271,8 +270,8 @@ check("scaled_dot_product_attention")
 # | ∂weights_i / ∂score_j | j = 0 | j = 1 | j = 2 |
 # | --- | --- | --- | --- |
 # | i = 0 | 0.250 | −0.125 | −0.125 |
-# | i = 1 | −0.125 | 0.188 | −0.062 |
-# | i = 2 | −0.125 | −0.062 | 0.188 |
+# | i = 1 | −0.125 | 0.1875 | −0.0625 |
+# | i = 2 | −0.125 | −0.0625 | 0.1875 |
 
 # %% [markdown] problem="softmax_jacobian" role="help"
 

@@ -15,9 +15,9 @@ ATTENTION_OF_TORCH = (
     "MultiheadAttention",
 )
 
-# A float32 of 1e4 is rounded by up to 5e-4. A variant that keeps the logarithm of the sum, or that
-# splits the scale between queries and keys, moves its weights by about that much.
-LARGE = (5e-3, 5e-3)
+# A float32 near 1e4 is rounded by up to 5e-4. A variant that takes the logarithm of the sum, or
+# that splits the scale between queries and keys, moves its weights by about that much.
+LARGE = (2e-3, 2e-3)
 
 # "I go home": the worked example of the notebook, the same in the cases of every problem.
 KEYS = torch.tensor([[1.0, 0, 0, 1], [1, 1, 0, 0], [2, 0, 1, 0]])
@@ -61,7 +61,7 @@ def softmax_cases(draw: Draw) -> Iterator[Case]:
     yield Case("a single entry along dim", "values", (draw.normal(1, m), 0))
     # Every row holds two entries that share the weight, so that picking the largest is not enough.
     rows = []
-    for _ in range(m):
+    for _ in range(3):
         middle, apart = draw.integer(200, 5000), draw.integer(2, 8) / 4
         row = torch.tensor([1e4, 1e4 - apart, middle, -middle, -1e4])
         rows.append(row[draw.sizes(5, 0, 4)])
@@ -583,19 +583,19 @@ ATTEND = Problem(
         ),
         Misconception(
             "no_softmax",
-            seen="the values are weighted by the scores: some are negative, and no sum is fixed.",
+            seen="the values are weighted by the scores themselves, and these do not sum to 1.",
             think="what turns scores into positive weights that sum to 1?",
             edits={SOFTMAXED: "scores"},
         ),
         Misconception(
             "shares_of_scores",
-            seen="the weights are the scores divided by their sum: some may be negative.",
+            seen="the weights are the scores divided by their sum: a score of 0 gets no weight.",
             think="what if the scores sum to 0? What makes every score positive first?",
             edits={SOFTMAXED: "scores / scores.sum()"},
         ),
         Misconception(
             "exponentials",
-            seen="the weights are exponentials of the scores; they are positive, but sum to no 1.",
+            seen="the weights are exponentials of the scores: positive, but they do not sum to 1.",
             think="what turns positive numbers into shares of a whole?",
             edits={SOFTMAXED: "torch.exp(scores)"},
         ),
@@ -869,13 +869,13 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         ),
         Misconception(
             "no_softmax",
-            seen="`weights` are the scores: some are negative, and no row sums to 1.",
+            seen="`weights` are the scores: nothing makes a row positive, or sum to 1.",
             think="what turns scores into positive weights that sum to 1?",
             edits={SOFTMAXED: "scores"},
         ),
         Misconception(
             "exponentials",
-            seen="`weights` are exponentials of the scores; they are positive, but sum to no 1.",
+            seen="`weights` are exponentials of the scores: positive, but no row sums to 1.",
             think="what turns positive numbers into shares of a whole?",
             edits={SOFTMAXED: "torch.exp(scores)"},
         ),
@@ -904,7 +904,10 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
             "hardmax",
             seen="each query gives weight 1 to its best key and 0 to all others.",
             think="what should happen when two keys score almost the same?",
-            edits={SOFTMAXED: "(scores == scores.amax(dim=-1, keepdim=True)).to(v.dtype)"},
+            edits={
+                SOFTMAXED: "torch.nn.functional.one_hot(scores.argmax(dim=-1), k.shape[-2])"
+                ".to(v.dtype)"
+            },
         ),
         Misconception(
             "uniform",
@@ -1044,8 +1047,8 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         "the output is weights times values. Return the output first, then the weights.",
     ),
     symptoms={
-        "My rows sum to 1, but so do my columns": "Then n_q or n_k is 1, or all scores are equal: "
-        "try n_q = 2 and n_k = 3. Only the rows should.",
+        "My rows sum to 1, but so do my columns": "That needs n_q = n_k, and happens by chance "
+        "where all scores are equal. Try n_q = 2 and n_k = 3: only the rows should.",
         "My columns sum to 1, my rows do not": "The softmax runs along the queries. Print "
         "`weights.sum(-1)` and `weights.sum(-2)`.",
         "It works without a batch and fails with one": "Some axis is counted from the front, or "

@@ -606,6 +606,16 @@ def scaled_dot_product_attention(q, k, v):
     return weights @ v, weights
 
 
+# %% problem="scaled_dot_product_attention" misconception="hardmax"
+import torch
+
+
+def scaled_dot_product_attention(q, k, v):
+    best = torch.max(q @ k.mT, dim=-1, keepdim=True).indices
+    weights = torch.zeros(*q.shape[:-1], k.shape[-2], dtype=q.dtype).scatter(-1, best, 1)
+    return weights @ v, weights
+
+
 # %% problem="scaled_dot_product_attention" misconception="detached"
 import torch
 

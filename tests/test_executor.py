@@ -145,6 +145,7 @@ DEEP = "def f(x):\n    return g(x)\ndef g(x):\n    return torch.softmax(x, dim=7
         ("exit()", "SystemExit", []),
         ("quit", "SystemExit", []),
         ("def r(): return r()\nr()", "RecursionError", ["Previous line repeated"]),
+        ("raise ValueError('half \\ud800')", "ValueError", ["ValueError: half ?"]),
         ("bytearray(2**33)", "MemoryError", []),
         ("open('big', 'wb').write(bytes(2**27))", "OSError", ["File too large"]),
         ("raise ValueError('long' * 50_000)", "ValueError", ["[…]"]),
@@ -281,6 +282,16 @@ def short_frame(): spray((8).to_bytes(8, 'big') + b'forged'); os._exit(0)
 def flood(): return bytes(2_000_000).decode()
 def answer(): return 'honest'
 """
+
+
+def test_a_problem_that_broke_is_ended_and_says_how(executor: Executor) -> None:
+    count = "len(open(f'/proc/{os.getppid()}/task/{os.getppid()}/children').read().split())"
+    execution = run(executor, BREAK, crash="segfault()", late="loop()", mine=count)
+    crash, late = execution.answers["crash"], execution.answers["late"]
+    assert isinstance(crash, Failure)
+    assert "Segmentation fault" in crash.text
+    assert late == Failure("timeout", "This problem ran longer than 0.6 seconds and was stopped.")
+    assert execution.answers["mine"] == b"1"
 
 
 @pytest.mark.parametrize(

@@ -266,21 +266,25 @@ def test_messages_are_short_sentences_without_code(subject: Subject) -> None:
 def test_an_unknown_mistake_gets_no_name(subject: Subject, kind: str) -> None:
     random = np.random.default_rng(0)
     for sheet in subject.sheets():
-        answers = [
-            {**case.expected, "called": []}
-            | {"value": corrupted(case.expected["value"], kind, random)}
-            if case.expected["outcome"] == "returned"
-            else {**case.expected, "called": []}
-            for case in sheet.cases
-        ]
+        answers = [corrupted_answer(case.expected, kind, random) for case in sheet.cases]
         verdict = judge(sheet, answers)
         if kind == "noise":
             assert verdict.status != "correct"
         assert verdict.misconception is None or kind in verdict.misconception
 
 
+def corrupted_answer(expected: Tree, kind: str, random: np.random.Generator) -> Tree:
+    """An answer whose result, and its gradient with it, is not the expected one."""
+    if expected["outcome"] == "raised":
+        return expected
+    gradients = expected["gradients"]
+    if gradients is not None and kind != "transposed":
+        gradients = {name: corrupted(tree, kind, random) for name, tree in gradients.items()}
+    return expected | {"value": corrupted(expected["value"], kind, random), "gradients": gradients}
+
+
 def corrupted(tree: Tree, kind: str, random: np.random.Generator) -> Tree:
-    """An answer that no known mistake gives: with noise, too large by half, or transposed."""
+    """Numbers that no known mistake gives: with noise, too large by half, or transposed."""
     if isinstance(tree, tuple | list):
         return type(tree)(corrupted(item, kind, random) for item in tree)
     if isinstance(tree, bool | str) or tree is None:
@@ -401,6 +405,16 @@ def test_the_numbers_of_the_worked_example_are_in_the_notebook(subject: Subject)
         if case.name == "the worked example":
             for number in numbers(case.expected["value"]):
                 assert any(abs(number - other) <= 0.000501 for other in told), number
+
+
+@each_problem
+def test_the_notebook_announces_minutes_difficulty_and_points(subject: Subject) -> None:
+    problem = subject.problem
+    announced = (
+        f"*{problem.minutes} minutes · difficulty {problem.difficulty} of 3 "
+        f"· {problem.max_points} points*"
+    )
+    assert announced in "\n".join(prose(subject.assignment, subject.name))
 
 
 def prose(assignment: str, problem: str) -> list[str]:

@@ -1,0 +1,10 @@
+"""What people can mend themselves: every such error is one clear sentence, never a traceback."""
+
+
+class MendableError(ValueError):
+    """Says what was found, what was expected, and what to do.
+
+    AuthoringError: an author's files contradict one another · SheetError: an answer sheet cannot be
+    read · ReleaseError: a released notebook cannot be read · CourseError: something of the course
+    is not where it should be · SampleError: a sample class cannot be made.
+    """
