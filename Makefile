@@ -29,7 +29,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/lectures/00_orientation.ipynb $(LAB_FLAGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 grade: $(READY)
 	$(BIN)/autograder sample $(ASSIGNMENT) $(SAMPLE)

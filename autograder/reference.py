@@ -241,10 +241,7 @@ def _check(sheet: ProblemSheet) -> None:
     for known in sheet.misconceptions:
         if all(answer is None for answer in known.answers):
             raise AuthoringError(f"{sheet.name}: no case tells {known.id} from the solution")
-        answers = [
-            ours or case.expected for ours, case in zip(known.answers, sheet.cases, strict=True)
-        ]
-        named = diagnosis(sheet, answers)
+        named = diagnosis(sheet, sheet.answers_of(known))
         if named is None or named.id != known.id:
             twin = named.id if named else "nothing"
             raise AuthoringError(f"{sheet.name}: {known.id} answers like {twin}; make them one")

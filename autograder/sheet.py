@@ -74,6 +74,11 @@ class ProblemSheet:
         """The points of all groups."""
         return sum(self.points.values())
 
+    def answers_of(self, known: MisconceptionSheet) -> list[Tree]:
+        """What a known mistake answers to every case, those included where it does not show."""
+        pairs = zip(known.answers, self.cases, strict=True)
+        return [case.expected if answer is None else answer for answer, case in pairs]
+
     def request(self) -> Tree:
         """What the probe is asked: inputs only."""
         return {

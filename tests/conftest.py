@@ -1,35 +1,45 @@
-"""What the tests say beyond pass and fail."""
+"""What the tests say beyond pass and fail: tables, from what tests record as properties."""
 
 from typing import Any
 
-TITLES = (
-    "problem",
-    "cases",
-    "variants accepted",
-    "misconceptions killed",
-    "named",
-    "largest noise",
-    "nearest misconception",
-)
+TABLES = {
+    # Distances are in units of the tolerance: noise below 1 is accepted, a mistake above 1 is seen.
+    "proof": (
+        "the cases, proven",
+        "problem",
+        "cases",
+        "variants accepted",
+        "misconceptions killed",
+        "named",
+        "largest noise",
+        "nearest misconception",
+    ),
+    "copy": ("how near students' code comes to solutions", "solution", "share", "nearest code"),
+    "time": ("notebooks from a clean kernel", "notebook", "code cells", "CPU", "limit"),
+    "attack": ("attacks on the verdict", "attack", "points of stock nbgrader", "points here"),
+}
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One table: how well the cases of each problem tell right from wrong.
-
-    Distances are in units of the tolerance: noise below 1 is accepted, a mistake above 1 is seen.
-    """
-    reports = [
-        report
+    """Write each table that has rows."""
+    recorded = [
+        recorded
         for outcome in ("passed", "failed")
         for report in terminalreporter.getreports(outcome)
         if report.when == "call"
+        for recorded in report.user_properties
     ]
-    rows = [row for report in reports for name, row in report.user_properties if name == "proof"]
-    if not rows:
-        return
-    table = [TITLES, *sorted(map(tuple, rows))]
-    widths = [max(len(row[column]) for row in table) for column in range(len(TITLES))]
-    terminalreporter.section("the cases, proven")
-    for row in table:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        terminalreporter.write_line(line.rstrip())
+    for name, (title, *headings) in TABLES.items():
+        rows = sorted(tuple(row) for table, row in recorded if table == name)
+        if rows:
+            terminalreporter.section(title)
+            for line in _aligned([tuple(headings), *rows]):
+                terminalreporter.write_line(line)
+
+
+def _aligned(table: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]

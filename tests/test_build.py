@@ -6,7 +6,7 @@ import ast
 import io
 import keyword
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -199,7 +199,9 @@ def student_code() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)
-def test_no_solution_cell_has_a_near_copy_in_what_students_get(assignment: str) -> None:
+def test_no_solution_cell_has_a_near_copy_in_what_students_get(
+    assignment: str, record_property: Callable[[str, object], None]
+) -> None:
     source = read_source(ROOT / "solutions", assignment)
     pieces = [(name, windows(code)) for name, code in student_code()]
     rows = []
@@ -210,7 +212,7 @@ def test_no_solution_cell_has_a_near_copy_in_what_students_get(assignment: str) 
         own = windows(code)
         share, nearest = max((len(own & theirs) / len(own), name) for name, theirs in pieces)
         rows.append((problem, share, nearest))
-        print(f"{problem:32} {share:4.0%} of its code stands in {nearest}")
+        record_property("copy", (problem, f"{share:.0%}", nearest))
     assert all(share <= MOST for _, share, _ in rows), rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -35,7 +36,7 @@ def cells_that_ran(notebook: NotebookNode) -> int:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_the_notebook_runs(
-    path: Path, tmp_path: Path, record_property: pytest.RecordProperty
+    path: Path, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     folder = tmp_path / "clean"
     ignored = shutil.ignore_patterns("*.py")

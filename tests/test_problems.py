@@ -235,7 +235,7 @@ def test_there_are_enough_misconceptions(subject: Subject) -> None:
 def test_every_misconception_loses_points_and_is_named(subject: Subject) -> None:
     for sheet in subject.sheets():
         for known in sheet.misconceptions:
-            verdict = judge(sheet, list(known.answers))
+            verdict = judge(sheet, sheet.answers_of(known))
             assert verdict.points < verdict.max_points, known.id
             assert verdict.misconception == known.id, Card(verdict).text()
             assert verdict.message.count("\n") < LONGEST_MESSAGE
@@ -458,8 +458,9 @@ def test_the_tolerance_lies_between_noise_and_mistakes(
     known: dict[str, list[tuple[float, str | None]]] = {}
     for sheet in sheets:
         for each in sheet.misconceptions:
-            named = judge(sheet, list(each.answers)).misconception
-            known.setdefault(each.id, []).append((distance(sheet, each.answers), named))
+            answers = sheet.answers_of(each)
+            named = judge(sheet, answers).misconception
+            known.setdefault(each.id, []).append((distance(sheet, answers), named))
     remote = {label: min(far for far, _ in seen) for label, seen in known.items()}
     nearest = min(remote, key=remote.__getitem__)
     killed = sum(far > 1 for far in remote.values())
