@@ -21,10 +21,10 @@ from typing import Any, NoReturn
 
 import torch
 
-from autograder import confine, wire
-from autograder.outputs import Outputs
-from autograder.shell import Shell
-from autograder.task import Task
+from autograder.executor import confine, wire
+from autograder.executor.outputs import Outputs
+from autograder.executor.shell import Shell
+from autograder.executor.task import Task
 
 Probe = Callable[[dict[str, Any], bytes], bytes]
 

@@ -12,20 +12,19 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
 
-from autograder.execution import (
+from autograder.executor.execution import (
     CellRun,
     Execution,
     Failure,
     Limits,
+    ended_everything,
     read_answer,
     read_cell,
     read_failure,
     timed_out,
 )
-from autograder.task import Task
-from autograder.warm_process import ExecutorError, WarmProcess
-
-__all__ = ["CellRun", "Execution", "Executor", "ExecutorError", "Failure", "Limits"]
+from autograder.executor.task import Task
+from autograder.executor.warm_process import ExecutorError, WarmProcess, WarmProcessLostError
 
 
 class Executor:
@@ -69,21 +68,25 @@ class Executor:
         """Run all `cells` in a folder that holds `files`, then answer each of `requests`.
 
         What breaks its process is left out and the rest run again in a fresh one, within
-        `limits.submission_seconds`. Raises ValueError for a file name that leads out of the
-        folder, ExecutorError where the warm process cannot be had or was lost twice.
+        `limits.submission_seconds`. Where the warm process itself is lost twice, the notebook is
+        held to have ended it, and what it has not answered has crashed.
+
+        Raises:
+            ValueError: a file name leads out of the folder.
+            ExecutorError: the warm process cannot be had.
         """
         _check_names(files)
         progress = _Progress(cells, requests, limits)
         end = time.monotonic() + limits.submission_seconds
-        restarted = False
+        losses = 0
         while not progress.finished and (seconds := end - time.monotonic()) > 0:
             try:
                 self._attempt(progress, files, seconds)
-            except ExecutorError:
-                if restarted:
-                    raise
-                restarted = True
-        return progress.execution()
+            except WarmProcessLostError:
+                losses += 1
+                if losses == 2:
+                    return progress.execution(ended_everything())
+        return progress.execution(timed_out("notebook", limits.submission_seconds))
 
     def _attempt(self, progress: "_Progress", files: Mapping[str, bytes], seconds: float) -> None:
         """Take `progress` as far as one session goes."""
@@ -148,11 +151,10 @@ class _Progress:
         else:
             self._answers[step] = read_answer(report, self._limits)
 
-    def execution(self) -> Execution:
-        """Everything, with a failure for what there was no time for."""
-        late = timed_out("notebook", self._limits.submission_seconds)
-        runs = (self._runs.get(index, CellRun([], late)) for index in range(len(self._cells)))
-        answers = {name: self._answers.get(name, late) for name in self._requests}
+    def execution(self, rest: Failure) -> Execution:
+        """Everything that is known, and `rest` for what is not."""
+        runs = (self._runs.get(index, CellRun([], rest)) for index in range(len(self._cells)))
+        answers = {name: self._answers.get(name, rest) for name in self._requests}
         return Execution(tuple(runs), answers)
 
 

@@ -6,19 +6,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from autograder import wire
-from autograder.task import Task
+from autograder.errors import MendableError
+from autograder.executor import wire
+from autograder.executor.task import Task
 
 _START_SECONDS = 120.0
 # How long past its limit the warm process may take to end a session.
 _GRACE_SECONDS = 10.0
-_INHERITED = ("PATH", "LD_LIBRARY_PATH")
+_EXIT_SECONDS = 5.0
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
-class ExecutorError(RuntimeError):
+class ExecutorError(MendableError):
     """Notebooks cannot be run, through no fault of theirs; says why and what to do."""
+
+
+class WarmProcessLostError(ExecutorError):
+    """The warm process was killed while a notebook ran."""
 
 
 class WarmProcess:
@@ -29,7 +36,14 @@ class WarmProcess:
             raise ExecutorError("Notebooks can be graded on Linux only: use it, or WSL 2.")
         self._log = scratch / "warm.log"
         self._link, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "autograder.zygote", str(theirs.fileno()), probe]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "autograder.executor.zygote",
+            str(theirs.fileno()),
+            probe,
+        ]
         with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
@@ -58,8 +72,15 @@ class WarmProcess:
                 if not event.startswith(b"r"):
                     return
         except (EOFError, OSError, ValueError) as error:
-            self.stop()
-            raise ExecutorError(self._explain("ended during a task")) from error
+            raise self._lost() from error
+
+    def _lost(self) -> ExecutorError:
+        """What it means that the process went: killed, a notebook may have done it; else not."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_EXIT_SECONDS)  # it may be on its way out, with a reason
+        self.stop()
+        kind = WarmProcessLostError if self._process.returncode < 0 else ExecutorError
+        return kind(self._explain("ended during a task"))
 
     def stop(self) -> None:
         """End the process, and with it what it runs."""
@@ -72,8 +93,8 @@ class WarmProcess:
         said = f" Its last words: {lines[-1]}" if lines else ""
         return (
             f"The process that runs notebooks {what} (exit status {self._process.returncode})."
-            f"{said} See that `{sys.executable} -P -m autograder.zygote` finds all it imports and"
-            " that memory is left, then run again."
+            f"{said} See that `{sys.executable} -P -m autograder.executor.zygote` finds all that it"
+            " imports and that memory is left, then run again."
         )
 
 
@@ -90,6 +111,4 @@ def _environment(scratch: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # This package, also where it is a checkout and not installed.
-        "PYTHONPATH": str(Path(__file__).parents[1]),
     }

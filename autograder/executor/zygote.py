@@ -1,8 +1,8 @@
 """The warm process: imports what is slow once, then forks one session per task and guards it.
 
-Started by `executor` as `python -P -m autograder.zygote <socket> <probe>`. It runs no student
-code and knows no secret. It has one thread, always: a fork copies only the thread that forks, and
-children of a process with more hang on the locks and pools of those that are gone.
+Started by `WarmProcess` as `python -P -m autograder.executor.zygote <socket> <probe>`. It runs no
+student code and knows no secret. It has one thread, always: a fork copies only the thread that
+forks, and children of a process with more hang on the locks and pools of those that are gone.
 """
 
 import gc
@@ -17,10 +17,10 @@ import einops
 import matplotlib.pyplot as plt
 import torch
 
-from autograder import confine, session, wire
-from autograder.outputs import Outputs
-from autograder.shell import Shell
-from autograder.task import Task
+from autograder.executor import confine, session, wire
+from autograder.executor.outputs import Outputs
+from autograder.executor.shell import Shell
+from autograder.executor.task import Task
 
 READY = b"ready"
 # How long a session may take before it runs the first cell.

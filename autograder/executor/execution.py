@@ -59,6 +59,11 @@ def timed_out(what: str, seconds: float) -> Failure:
     return Failure("timeout", f"This {what} ran longer than {seconds:g} seconds and was stopped.")
 
 
+def ended_everything() -> Failure:
+    """The failure of a notebook that ended, twice, the process that runs all notebooks."""
+    return Failure("crashed", "This notebook ends the process that runs it.")
+
+
 def crashed(what: str, exit_code: int | None) -> Failure:
     """The failure of `what` whose process ended, or sent nonsense where there is no exit code."""
     if exit_code is None:

@@ -13,7 +13,7 @@ from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
-from autograder.outputs import Outputs, Stream
+from autograder.executor.outputs import Outputs, Stream
 
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from autograder import wire
-from autograder.execution import Limits
+from autograder.executor import wire
+from autograder.executor.execution import Limits
 
 
 @dataclass(frozen=True)
