@@ -9,6 +9,7 @@ definitions of the helpers it names. What no text can show (a name built at run 
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -30,16 +31,9 @@ class Notebook:
         self._definitions: dict[str, ast.AST] = {}
         self._imports: dict[str, str] = {}
         for source in sources:
-            for statement in _statements(source):
-                self._note(statement)
-
-    def _note(self, statement: ast.stmt) -> None:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            self._definitions[statement.name] = statement
-        for target in _assigned(statement):
-            self._definitions[target] = statement
-        for node in ast.walk(statement):
-            self._imports.update(_imported(node))
+            definitions, imports = _scan(source)
+            self._definitions.update(definitions)
+            self._imports.update(imports)
 
     def names(self) -> list[str]:
         """Every name that the notebook defines."""
@@ -97,6 +91,20 @@ class Notebook:
         if isinstance(node, ast.Name) and node.id not in self._definitions:
             return self._imports.get(node.id, "")
         return ""
+
+
+@functools.lru_cache(maxsize=4096)  # a running kernel's history is read at every check
+def _scan(source: str) -> tuple[dict[str, ast.AST], dict[str, str]]:
+    """The definitions and imports of a cell."""
+    definitions: dict[str, ast.AST] = {}
+    imports: dict[str, str] = {}
+    for statement in _statements(source):
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            definitions[statement.name] = statement
+        definitions.update(dict.fromkeys(_assigned(statement), statement))
+        for node in ast.walk(statement):
+            imports.update(_imported(node))
+    return definitions, imports
 
 
 def _statements(source: str) -> list[ast.stmt]:
