@@ -93,11 +93,12 @@ def _judge_one(
 ) -> Verdict:
     problem = sheet.problems[name]
     if name not in namespace:
-        return unanswered(problem, "missing", sentences.no_such_name(name, namespace))
+        others = namespace.keys() - sheet.problems.keys()
+        return unanswered(problem, "missing", sentences.no_such_name(name, others))
     answers = probe.observe(namespace, problem.request())
     if all(answer.get("type") == "NotImplementedError" for answer in answers):
         return unanswered(problem, "missing", sentences.AS_RELEASED)
-    return judge(problem, answers, notebook.breaches(name, problem.forbidden))
+    return judge(problem, answers, notebook)
 
 
 def _student(frame: Any) -> tuple[Mapping[str, Any], Sequence[str]]:

@@ -49,9 +49,23 @@ class Array:
 
 @dataclass(frozen=True)
 class Other:
-    """Something that is not data (a module, a generator): only the name of its type crosses."""
+    """Something that is not data, or too much of it: only the name of its type crosses.
+
+    Names that are not in `KNOWN_TYPES` arrive as "object": a name is text, and text that student
+    code chooses could carry hidden inputs into a message.
+    """
 
     type_name: str
+
+
+KNOWN_TYPES = frozenset(
+    """builtin_function_or_method bytes complex dict dtype ellipsis frozenset function generator
+    int list map method module ndarray range reversed set Size slice str Tensor tuple type zip
+    """.split()
+)
+_DTYPES = frozenset(
+    name for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)
+) | frozenset({"float128", "longdouble", "uint16", "uint32", "uint64"})
 
 
 # From Python values to trees, and back to tensors ------------------------------------------------
@@ -74,10 +88,10 @@ def _from_container(
     value: tuple[object, ...] | list[object] | dict[object, object], depth: int
 ) -> Tree:
     if len(value) > MAX_LEAVES or depth >= MAX_DEPTH:
-        return Other(f"{type(value).__name__} of {len(value):,} items at depth {depth}")
+        return Other(type(value).__name__)
     if isinstance(value, dict):
         if not all(type(key) is str and not key.startswith("$") for key in value):
-            return Other("dict with keys that are not plain strings")
+            return Other("dict")
         return {str(key): to_tree(item, depth + 1) for key, item in value.items()}
     items = [to_tree(item, depth + 1) for item in value]
     return tuple(items) if isinstance(value, tuple) else items
@@ -85,19 +99,19 @@ def _from_container(
 
 def _within_limits(value: Tree) -> Tree:
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        return Other(f"str of {len(value)} characters")
+        return Other("str")
     if type(value) is int and value.bit_length() > 1024:
-        return Other("int of more than 1,024 bits")
+        return Other("int")
     return value
 
 
 def _from_tensor(tensor: torch.Tensor) -> Array | Other:
-    dtype = str(tensor.dtype).removeprefix("torch.")
     with torch._C.DisableTorchFunctionSubclass():  # a subclass may not answer for its numbers
+        dtype = str(tensor.dtype).removeprefix("torch.")
         if tensor.layout != torch.strided or tensor.device.type == "meta" or tensor.is_quantized:
-            return Other(f"{tensor.layout} tensor on {tensor.device.type}")
+            return Other("Tensor")  # sparse, without numbers, or quantised
         if tensor.nelement() * tensor.element_size() > MAX_ARRAY_BYTES:
-            return Other(f"tensor of {tensor.nelement():,} elements")
+            return Other("Tensor")
         plain = tensor.detach().cpu().resolve_conj().resolve_neg()
         if plain.dtype == torch.bfloat16:
             plain = plain.float()  # numpy has no bfloat16; `dtype` keeps the name
@@ -106,7 +120,7 @@ def _from_tensor(tensor: torch.Tensor) -> Array | Other:
 
 def _from_numpy(array: np.ndarray[Any, Any]) -> Array | Other:
     if array.dtype.kind not in "biuf" or array.nbytes > MAX_ARRAY_BYTES:
-        return Other(f"ndarray of {array.dtype} and shape {array.shape}")
+        return Other("ndarray")
     return Array(np.ascontiguousarray(array).reshape(array.shape), str(array.dtype), "ndarray")
 
 
@@ -150,7 +164,7 @@ def _pack(tree: Tree, arrays: dict[str, np.ndarray[Any, Any]], depth: int) -> An
     if isinstance(tree, dict):
         return {key: _pack(item, arrays, depth + 1) for key, item in tree.items()}
     if isinstance(tree, Other):
-        return {"$other": tree.type_name[:200]}
+        return {"$other": tree.type_name}
     if isinstance(tree, Array):
         key = str(len(arrays))
         arrays[key] = tree.values
@@ -174,8 +188,10 @@ def unpack(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Tree:
         case {"$float": str(text)} if text in ("nan", "inf", "-inf"):
             return float(text)
         case {"$other": str(name)}:
-            return Other(name)
-        case {"$array": str(key), "dtype": str(dtype), "kind": str(kind)} if key in arrays:
+            return Other(name if name in KNOWN_TYPES else "object")
+        case {"$array": str(key), "dtype": str(dtype), "kind": "tensor" | "ndarray" as kind} if (
+            key in arrays and dtype in _DTYPES
+        ):
             return Array(arrays[key], dtype, kind)
     if any(key.startswith("$") for key in value):
         raise NotDataError(f"malformed entry with the keys {sorted(value)[:4]}")

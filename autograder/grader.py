@@ -102,27 +102,27 @@ class Grader:
             if name not in pending:
                 verdicts[name] = unanswered(sheet, "missing", sentences.UNANSWERED)
                 continue
-            answer = execution.answers[name]
-            verdicts[name] = _verdict(sheet, answer, runs[answer_id(name)], code)
+            answer, run = execution.answers[name], runs[answer_id(name)]
+            verdicts[name] = self._verdict(sheet, answer, run, code)
         uses = {name: code.uses(name, self.release.points) for name in verdicts}
         return blame_dependencies(verdicts, uses)
 
-
-def _verdict(
-    sheet: ProblemSheet, answer: bytes | Failure, cell: CellRun, code: Notebook
-) -> Verdict:
-    if isinstance(answer, Failure):
-        return unanswered(sheet, answer.kind, sentences.failed(sheet.name, answer.kind))
-    try:
-        answers = data.loads(answer)
-    except data.NotDataError:
-        return unanswered(sheet, "crashed", sentences.MALFORMED)
-    if answers is None and cell.failure:  # no such name, because its own cell did not get that far
-        message = sentences.cell_failed(sheet.name, cell.failure.kind, cell.failure.text)
-        return unanswered(sheet, cell.failure.kind, message)
-    if answers is None:
-        return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, code.names()))
-    return judge(sheet, answers, code.breaches(sheet.name, sheet.forbidden))
+    def _verdict(
+        self, sheet: ProblemSheet, answer: bytes | Failure, cell: CellRun, code: Notebook
+    ) -> Verdict:
+        if isinstance(answer, Failure):
+            return unanswered(sheet, answer.kind, sentences.failed(sheet.name, answer.kind))
+        try:
+            answers = data.loads(answer)
+        except data.NotDataError:
+            return unanswered(sheet, "crashed", sentences.MALFORMED)
+        if answers is None and cell.failure:  # no such name: its own cell did not get that far
+            message = sentences.cell_failed(sheet.name, cell.failure.kind, cell.failure.text)
+            return unanswered(sheet, cell.failure.kind, message)
+        if answers is None:
+            others = code.names() - self.release.points.keys()
+            return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, others))
+        return judge(sheet, answers, code)
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:

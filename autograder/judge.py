@@ -13,7 +13,7 @@ from typing import Literal
 from autograder import sentences
 from autograder.compare import difference, gradient_difference
 from autograder.data import Array, Other, Tree
-from autograder.rules import Breach
+from autograder.rules import Notebook
 from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet
 
 Status = Literal["correct", "wrong", "error", "timeout", "crashed", "missing", "refused"]
@@ -37,17 +37,18 @@ class Verdict:
     cases: tuple[tuple[str, bool], ...] = ()
 
 
-def judge(sheet: ProblemSheet, answers: Tree, breaches: Sequence[Breach] = ()) -> Verdict:
-    """The verdict on the probe's answers to `sheet.request()`.
+def judge(sheet: ProblemSheet, answers: Tree, notebook: Notebook | None = None) -> Verdict:
+    """The verdict on the probe's answers to `sheet.request()`, given by code of `notebook`.
 
     Anything that is not one answer per case, in the form of `autograder.probe.observe`, is
     treated as a crash: only student code that meddles with the probe can cause it.
     """
-    if breaches:
+    notebook = notebook or Notebook(())
+    if breaches := notebook.breaches(sheet.name, sheet.forbidden):
         return unanswered(sheet, "refused", sentences.breach(sheet.name, breaches[0]))
     if answers is None:
         return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, ()))
-    if not _is_well_formed(answers, len(sheet.cases)):
+    if not _is_well_formed(answers, sheet):
         return unanswered(sheet, "crashed", sentences.MALFORMED)
     called = [name for answer in answers for name in answer["called"]]
     if called:
@@ -55,7 +56,7 @@ def judge(sheet: ProblemSheet, answers: Tree, breaches: Sequence[Breach] = ()) -
     passed = [agrees(case, answer) for case, answer in zip(sheet.cases, answers, strict=True)]
     if all(passed):
         return _verdict(sheet, passed, "correct", sentences.correct(len(passed)))
-    return _mistaken(sheet, answers, passed)
+    return _mistaken(sheet, answers, passed, notebook)
 
 
 def unanswered(sheet: ProblemSheet, status: Status, message: str) -> Verdict:
@@ -105,18 +106,21 @@ def diagnosis(sheet: ProblemSheet, answers: Sequence[Tree]) -> MisconceptionShee
     return None
 
 
-def _mistaken(sheet: ProblemSheet, answers: Sequence[Tree], passed: list[bool]) -> Verdict:
+def _mistaken(
+    sheet: ProblemSheet, answers: Sequence[Tree], passed: list[bool], notebook: Notebook
+) -> Verdict:
     first = passed.index(False)
     case, answer = sheet.cases[first], answers[first]
     raised = answer["outcome"] == "raised" and case.expected["outcome"] == "returned"
     status: Status = "error" if raised else "wrong"
     if known := diagnosis(sheet, answers):
-        message = sentences.misconception(case, answer, known)
+        message = sentences.misconception(case, answer, known, notebook)
         return _verdict(sheet, passed, status, message, known.id)
     if raised:
-        message = sentences.raised(case, answer, _is_public_error(sheet, answers, answer))
+        is_public = _is_public_error(sheet, answers, answer)
+        message = sentences.raised(case, answer, notebook, is_public)
     else:
-        message = sentences.mistake(sheet, case, answer)
+        message = sentences.mistake(sheet, case, answer, notebook)
     return _verdict(sheet, passed, status, message)
 
 
@@ -144,15 +148,16 @@ def _verdict(
     return Verdict(sheet.name, points, sheet.max_points, status, message, known, cases)
 
 
-_TEXTS = ("type", "text", "where", "traceback")
+_TEXTS = ("type", "text", "line", "traceback")
 
 
-def _is_well_formed(answers: Tree, count: int) -> bool:
-    return isinstance(answers, list) and len(answers) == count and all(map(_is_answer, answers))
+def _is_well_formed(answers: Tree, sheet: ProblemSheet) -> bool:
+    is_complete = isinstance(answers, list) and len(answers) == len(sheet.cases)
+    return is_complete and all(_is_answer(answer, sheet) for answer in answers)
 
 
-def _is_answer(answer: Tree) -> bool:
-    if not isinstance(answer, dict) or not _are_texts(answer.get("called")):
+def _is_answer(answer: Tree, sheet: ProblemSheet) -> bool:
+    if not isinstance(answer, dict) or not _are_among(answer.get("called"), sheet.forbidden):
         return False
     if answer.get("outcome") == "raised":
         texts = all(isinstance(answer.get(key), str) for key in _TEXTS)
@@ -161,13 +166,17 @@ def _is_answer(answer: Tree) -> bool:
     return (
         answer.get("outcome") == "returned"
         and "value" in answer
-        and _are_texts(answer.get("changed"))
+        and _are_among(answer.get("changed"), sheet.arguments)
         and (gradients is None or _are_gradients(gradients))
     )
 
 
 def _are_texts(tree: Tree) -> bool:
     return isinstance(tree, list) and all(isinstance(item, str) for item in tree)
+
+
+def _are_among(tree: Tree, names: Sequence[str]) -> bool:
+    return _are_texts(tree) and all(item in names for item in tree)
 
 
 def _are_gradients(tree: Tree) -> bool:

@@ -35,7 +35,7 @@ def observe(namespace: Mapping[str, Any], request: Tree) -> Tree:
     Returns:
         None where the name is not defined; otherwise one dict a case: its "outcome" is
         "returned" (with "value", "gradients", "changed", "called") or "raised" (with "type",
-        "bases", "text", "where", "traceback", "called").
+        "bases", "text", "line", "traceback", "called").
     """
     name = request["name"]
     if name not in namespace:
@@ -198,13 +198,12 @@ def _raised(error: BaseException) -> Tree:
         text = str(error)
     except Exception:  # an exception whose own text fails
         text = ""
-    last = frames[-1] if frames else None
     return {
         "outcome": "raised",
         "type": type(error).__name__,
         "bases": [base.__name__ for base in type(error).__mro__],
         "text": text[:1000],
-        "where": f"line {last[0]} of {last[1]}: {last[2]}" if last else "",
+        "line": frames[-1][2] if frames else "",
         "traceback": "\n".join(f"  line {line} of {name}: {code}" for line, name, code in frames),
     }
 

@@ -182,7 +182,7 @@ def observe(
         raise AuthoringError(f"{problem.name}: the cell does not define that name")
     for answer in answers:
         if answer["outcome"] == "raised":  # the frames of solutions and misconceptions stay here
-            answer |= {"text": "", "where": "", "traceback": ""}
+            answer |= {"text": "", "line": "", "traceback": ""}
     return list(answers)
 
 

@@ -30,14 +30,20 @@ class Notebook:
     def __init__(self, sources: Iterable[str]) -> None:
         self._definitions: dict[str, ast.AST] = {}
         self._imports: dict[str, str] = {}
+        self._lines: set[str] = set()
         for source in sources:
+            self._lines.update(map(str.strip, source.splitlines()))
             definitions, imports = _scan(source)
             self._definitions.update(definitions)
             self._imports.update(imports)
 
-    def names(self) -> list[str]:
+    def has_line(self, text: str) -> bool:
+        """Whether a line of the notebook reads so, indentation aside."""
+        return text.strip() in self._lines
+
+    def names(self) -> set[str]:
         """Every name that the notebook defines."""
-        return sorted(self._definitions)
+        return set(self._definitions)
 
     def breaches(self, name: str, forbidden: Sequence[str]) -> list[Breach]:
         """Forbidden library functions named in code that `name` reaches, in order."""

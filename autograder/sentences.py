@@ -7,13 +7,14 @@ them.
 
 from __future__ import annotations
 
+import builtins
 import difflib
 import unicodedata
 from collections.abc import Iterable
 
 from autograder.compare import Difference, describe, difference, gradient_difference
 from autograder.data import Tree
-from autograder.rules import Breach
+from autograder.rules import Breach, Notebook
 from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet
 
 MAX_LINES = 5
@@ -43,7 +44,7 @@ def correct(count: int) -> str:
 
 def no_such_name(name: str, others: Iterable[str]) -> str:
     """The notebook ran, and defines no such name."""
-    close = difflib.get_close_matches(name, [other for other in others if other != name], n=1)
+    close = difflib.get_close_matches(name, sorted(others), n=1)
     hint = f" It defines `{close[0]}`: was that meant?" if close else ""
     return f"After running the notebook there is no `{name}`.{hint}"
 
@@ -87,39 +88,48 @@ def mend_first(name: str, other: str, status: str) -> str:
     return f"`{name}` calls your `{other}`, which {state}: mend `{other}` first, then check again."
 
 
-def misconception(case: CaseSheet, answer: Tree, known: MisconceptionSheet) -> str:
+def misconception(
+    case: CaseSheet, answer: Tree, known: MisconceptionSheet, notebook: Notebook
+) -> str:
     """A mistake that is known: what was seen, on which input, and where to think."""
-    seen = f"Seen: {known.seen}"
-    if answer["outcome"] == "raised":
-        where = plain(answer["where"], 200).split("\n")[0]
-        return _lines(
-            on(case), f"{plain(answer['type'], 80)} at {where}", seen, f"Think: {known.think}"
-        )
-    return _lines(on(case), seen, f"Think: {known.think}")
+    raises = answer["outcome"] == "raised" and _exception(answer, notebook)
+    return _lines(on(case), raises or "", f"Seen: {known.seen}", f"Think: {known.think}")
 
 
-def raised(case: CaseSheet, answer: Tree, tell_text: bool) -> str:
+def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -> str:
     """An exception out of the student's code, as their own traceback.
 
     On a hidden case only its type and the line, and its text only where a public case raises the
-    same (`tell_text`): else an exception could carry hidden inputs out.
+    same (`is_public`): else an exception could carry hidden inputs out.
     """
     kind = plain(answer["type"], 80)
-    if case.hidden and not tell_text:
-        where = plain(answer["where"], 200).split("\n")[0]
-        return _lines(f"{on(case)} your code raises {kind}", where and f"  at {where}")
+    if case.hidden and not is_public:
+        return _lines(on(case), _exception(answer, notebook))
     text = plain(answer["text"], 500)
     trace = f"{answer['traceback']}\n{kind}: {text}" if text else f"{answer['traceback']}\n{kind}"
     return f"{on(case)} your code raises an error:\n{plain(trace)}"
 
 
-def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree) -> str:
+def _exception(answer: Tree, notebook: Notebook) -> str:
+    """An exception in one line that student code cannot choose the words of.
+
+    Its type is the nearest one that Python itself defines, its line one of the notebook.
+    """
+    kinds = (name for name in answer["bases"] if isinstance(getattr(builtins, name, None), type))
+    line = answer["line"] if notebook.has_line(answer["line"]) else ""
+    at = f" at: {plain(line, 200)}" if line.strip() else ""
+    return f"Your code raises {next(kinds, 'an exception')}{at}"
+
+
+def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebook) -> str:
     """The first case that differs, where no misconception matches."""
     expected = case.expected
     if expected["outcome"] == "raised":
-        found = describe(answer["value"]) if answer["outcome"] == "returned" else answer["type"]
-        verb = "it returned" if answer["outcome"] == "returned" else "it raised"
-        return _lines(on(case), f"Expected a {expected['type']}; {verb} {plain(found, 80)}.")
+        if answer["outcome"] == "raised":
+            found = _exception(answer, notebook)
+        else:
+            found = f"Your code returns {describe(answer['value'])}"
+        return _lines(on(case), f"{found}; expected a {expected['type']}.")
     unequal = difference(expected["value"], answer["value"], sheet.returns, case.tolerance)
     unequal = unequal or gradient_difference(
         expected["gradients"], answer["gradients"], case.tolerance

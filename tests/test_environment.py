@@ -29,7 +29,7 @@ def test_every_pin_is_exact_and_installed() -> None:
 
 def test_everything_installed_is_pinned() -> None:
     names = {pin.name.lower().replace("_", "-") for pin in PINS}
-    ours = {"transformer-course", "pip", "setuptools", "wheel"}
+    ours = {"transformer-course", "pip"}
     installed = {
         distribution.name.lower().replace("_", "-").replace(".", "-")
         for distribution in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")])

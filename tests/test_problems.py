@@ -102,8 +102,7 @@ class Subject:
         """The verdict on a cell in the place of the solution, its text included."""
         notebook = Notebook([source(self.assignment).setup, text])
         sheet = self.sheet(draw)
-        breaches = notebook.breaches(self.name, sheet.forbidden)
-        return judge(sheet, self.answers(text, draw), breaches)
+        return judge(sheet, self.answers(text, draw), notebook)
 
 
 SUBJECTS = {
