@@ -51,6 +51,8 @@ clean:
 	rm -rf $(VENV) build
 
 $(READY): requirements.txt pyproject.toml
+	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON): install Python 3.11," \
+	    "or name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV) with the pinned versions: about 1.5 GB, once, in a few minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --requirement requirements.txt
