@@ -54,7 +54,8 @@ $(READY): requirements.txt pyproject.toml
 	@command -v $(PYTHON) > /dev/null || { echo "There is no $(PYTHON): install Python 3.11," \
 	    "or name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV) with the pinned versions: about 1.5 GB, once, in a few minutes."
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --requirement requirements.txt
 	$(BIN)/python -m pip install --no-deps --no-build-isolation --editable .
+	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
 	touch $@

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import io
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from autograder.judge import Verdict, blame_dependencies, judge, unanswered
 from autograder.rules import Notebook
 from autograder.sheet import Sheet, SheetError
 from autograder.show import Card
+
+MAX_PRINTED = 10
 
 
 class NotYetError(AssertionError):
@@ -94,11 +98,27 @@ def _judge_one(
     problem = sheet.problems[name]
     if name not in namespace:
         others = namespace.keys() - sheet.problems.keys()
-        return unanswered(problem, "missing", sentences.no_such_name(name, others))
-    answers = probe.observe(namespace, problem.request())
+        return unanswered(problem, "missing", sentences.not_defined(name, others))
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            answers = probe.observe(namespace, problem.request())
+    except KeyboardInterrupt as stopped:
+        line = probe.own_line(stopped)
+        return unanswered(problem, "timeout", sentences.interrupted(name, line))
+    finally:
+        _show_some(printed.getvalue())
     if all(answer.get("type") == "NotImplementedError" for answer in answers):
-        return unanswered(problem, "missing", sentences.AS_RELEASED)
+        return unanswered(problem, "missing", sentences.not_answered(name))
     return judge(problem, answers, notebook)
+
+
+def _show_some(printed: str) -> None:
+    """What the answer printed while it was checked: it runs on many inputs, so the first lines."""
+    lines = printed.splitlines()
+    print("\n".join(lines[:MAX_PRINTED]), end="\n" if lines else "")
+    if len(lines) > MAX_PRINTED:
+        print(f"(and {len(lines) - MAX_PRINTED} more lines, printed on the other inputs)")
 
 
 def _student(frame: Any) -> tuple[Mapping[str, Any], Sequence[str]]:

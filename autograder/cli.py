@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -107,9 +108,7 @@ def check(notebook: Path, target: IO[str] | None) -> None:
     assignment = grader.sheet.assignment
     rows = [Row.of("", assignment, verdict) for verdict in graded.verdicts.values()]
     write_rows(rows, target)
-    for row in rows:
-        click.echo(f"{row.problem}: {row.status}, {row.points:g} of {row.max_points:g} points")
-        click.echo("\n".join(f"  {line}" for line in row.message.split("\n")))
+    print_rows(rows)
 
 
 @main.command()
@@ -155,18 +154,26 @@ def sample(assignment: str, folder: Path) -> None:
 
 
 def sheet_of(notebook: Path) -> Path:
-    """The answer sheet beside a notebook; else that of the course's assignment of its name."""
+    """The answer sheet beside a notebook; else that of the course's assignment of its name.
+
+    Raises:
+        SheetError: there is neither.
+    """
     from autograder.course_directory import CourseError, find_course
+    from autograder.sheet import SheetError
 
     beside = sorted(notebook.parent.glob("*.sheet.json"))
     own = [path for path in beside if path.name == f"{notebook.stem}.sheet.json"]
     if found := own or beside:
         return found[0]
-    try:
+    with suppress(CourseError):
         released = find_course(Path.cwd()).release_folder(notebook.stem)
-    except CourseError:
-        released = notebook.parent
-    return released / f"{notebook.stem}.sheet.json"
+        if (path := released / f"{notebook.stem}.sheet.json").is_file():
+            return path
+    raise SheetError(
+        f"no answer sheet (*.sheet.json) beside {notebook}, and no assignment of its name: "
+        "check a notebook of an assignment, in its own folder"
+    )
 
 
 @main.command()
@@ -195,6 +202,19 @@ def write_rows(rows: Iterable[Row], target: IO[str] | None) -> None:
         for row in rows:
             target.write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
         target.flush()
+
+
+def print_rows(rows: Sequence[Row]) -> None:
+    """Status, points and message of each problem, and the sum; what is said of all once."""
+    messages = {row.message for row in rows}
+    if len(messages) == 1:
+        click.echo(rows[0].message)
+    for row in rows:
+        click.echo(f"{row.problem}: {row.status}, {row.points:g} of {row.max_points:g} points")
+        if len(messages) > 1:
+            click.echo("\n".join(f"  {line}" for line in row.message.split("\n")))
+    points, worth = (sum(r.points for r in rows), sum(r.max_points for r in rows))
+    click.echo(f"{points:g} of {worth:g} points on the public cases; written answers not counted")
 
 
 def print_table(rows: Sequence[Row]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,9 @@ from autograder.data import Array, Other, Tree
 
 TOLERANCE = {"float64": (1e-7, 1e-6), "float32": (2e-5, 1e-4), "float16": (1e-2, 1e-2)}
 """dtype → allowed absolute and relative difference, far above the noise of honest variants."""
+
+FEW = 9
+"""So many numbers can be shown side by side in a message."""
 
 Kind = Literal["type", "length", "dtype", "shape", "nan", "gradient", "value"]
 
@@ -24,7 +27,7 @@ class Difference:
     Attributes:
         kind: what differs.
         where: the name of the result or of the argument whose gradient differs.
-        expected, found: the two sides in words (a type, a shape, a dtype, a count).
+        expected, found: the two sides in words (a type, a shape, a dtype, a count, few numbers).
         largest: for numbers: the largest absolute difference.
         count: for numbers: how many of how many differ ("3 of 12 numbers").
     """
@@ -92,7 +95,15 @@ def _array_difference(
     count = f"{int(apart.sum())} of {apart.size} numbers"
     unexpected_nan = np.isnan(found.values) & ~np.isnan(expected.values)
     kind: Kind = "nan" if unexpected_nan.any() else "value"
-    return Difference(kind, where, largest=float(gap.max()), count=count)
+    ours, theirs = (_written(array.values) for array in (expected, found))
+    return Difference(kind, where, ours, theirs, largest=float(gap.max()), count=count)
+
+
+def _written(values: np.ndarray[Any, Any]) -> str:
+    """A few numbers in one line; "" where they are too many to read."""
+    if values.size > FEW:
+        return ""
+    return np.array2string(values, precision=3, suppress_small=True).replace("\n", "")
 
 
 def _gap(
@@ -116,7 +127,7 @@ def _scalar_difference(
     if isinstance(expected, float) and isinstance(found, float):
         ours = Array(np.array([expected]), "float64")
         unequal = _array_difference(ours, Array(np.array([found]), "float64"), where, tolerance)
-        return unequal and Difference(unequal.kind, where, largest=unequal.largest, count="it")
+        return unequal and replace(unequal, count="it")
     return None if expected == found else Difference("value", where, count="it")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import sysconfig
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -46,7 +47,8 @@ def observe(namespace: Mapping[str, Any], request: Tree) -> Tree:
 def _observe_case(target: Any, case: Tree, request: Tree) -> Tree:
     watch = Watch(request["forbidden"])
     try:
-        with watch:
+        with watch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they would be shown once a case, at lines of ours
             observed = _use(target, case, request["arguments"])
     except KeyboardInterrupt:
         raise
@@ -203,9 +205,15 @@ def _raised(error: BaseException) -> Tree:
         "type": type(error).__name__,
         "bases": [base.__name__ for base in type(error).__mro__],
         "text": text[:1000],
-        "line": frames[-1][2] if frames else "",
+        "line": own_line(error),
         "traceback": "\n".join(f"  line {line} of {name}: {code}" for line, name, code in frames),
     }
+
+
+def own_line(error: BaseException) -> str:
+    """The last line of the student's own on the way to an exception, "" where there is none."""
+    frames = _own_frames(error.__traceback__)
+    return frames[-1][2] if frames else ""
 
 
 def _own_frames(trace: TracebackType | None) -> list[tuple[int, str, str]]:

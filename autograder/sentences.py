@@ -21,7 +21,6 @@ MAX_LINES = 5
 MAX_TRACEBACK = 2_000
 
 MALFORMED = "The answer did not arrive as data: the code meddles with the process that runs it."
-AS_RELEASED = "Not answered yet: the cell is as it was released."
 UNANSWERED = "Not answered: the answer cell is as it was released, empty, or gone."
 
 
@@ -64,6 +63,27 @@ def cell_failed(name: str, kind: str, text: str) -> str:
     return f"The answer cell of `{name}` {end}, before `{name}` is defined."
 
 
+def not_answered(name: str) -> str:
+    """A running kernel still has the definition that was released."""
+    return (
+        f"The kernel still has `{name}` as it was released. Did you run your cell, and did it run "
+        "without an error? A cell that ends in an error defines nothing."
+    )
+
+
+def not_defined(name: str, others: Iterable[str]) -> str:
+    """A running kernel has no such name."""
+    close = difflib.get_close_matches(name, sorted(others), n=1)
+    hint = f" It has `{close[0]}`: was that meant?" if close else ""
+    return f"The kernel has no `{name}` yet: run the cell that defines it, then check again.{hint}"
+
+
+def interrupted(name: str, line: str) -> str:
+    """The student stopped the check."""
+    at = f" at: {plain(line, 200)}" if line else ""
+    return f"You stopped `{name}`{at}\nDoes a loop in it never end?"
+
+
 def breach(name: str, found: Breach) -> str:
     """A forbidden name in the text."""
     return (
@@ -92,8 +112,12 @@ def misconception(
     case: CaseSheet, answer: Tree, known: MisconceptionSheet, notebook: Notebook
 ) -> str:
     """A mistake that is known: what was seen, on which input, and where to think."""
-    raises = answer["outcome"] == "raised" and _exception(answer, notebook)
-    return _lines(on(case), raises or "", f"Seen: {known.seen}", f"Think: {known.think}")
+    raises = ""
+    if answer["outcome"] == "raised":
+        raises = _exception(answer, notebook)
+        said = plain(answer["text"], 300).split("\n")[0]
+        raises += f"\n{said}" if said and not case.hidden else ""
+    return _lines(on(case), *raises.split("\n"), f"Seen: {known.seen}", f"Think: {known.think}")
 
 
 def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -> str:
@@ -135,7 +159,9 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
         expected["gradients"], answer["gradients"], case.tolerance
     )
     if unequal:
-        return _lines(on(case), _departure(sheet, unequal))
+        numbers = f"Found {unequal.found}\nexpected {unequal.expected}"
+        shows = unequal.kind in ("value", "nan") and unequal.found and not case.hidden
+        return _lines(on(case), _departure(sheet, unequal), *(numbers.split("\n") if shows else ()))
     return _lines(
         on(case),
         f"The result is right, but `{', '.join(map(str, answer['changed']))[:80]}` was changed: "
@@ -152,7 +178,7 @@ def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
     where, expected, found = unequal.where, unequal.expected, plain(unequal.found, 120)
     many = ", ".join(sheet.returns)
     return {
-        "type": f"`{where}` should be {expected}; it is {found}.",
+        "type": f"`{where}` should be {expected}; it is {found}.{_no_return(found)}",
         "length": f"Expected {expected} results ({many}); found {found}.",
         "shape": f"`{where}` has shape {found}; expected {expected}.",
         "dtype": f"`{where}` has dtype {found}; expected {expected}, as the arguments have.",
@@ -162,6 +188,10 @@ def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
         "value": f"`{where}` differs in {unequal.count}; "
         f"the largest difference is {unequal.largest:.3g}.",
     }[unequal.kind]
+
+
+def _no_return(found: str) -> str:
+    return " Does the function return its result?" if found == "None" else ""
 
 
 def _lines(*lines: str) -> str:

@@ -9,8 +9,9 @@
 # %% [markdown]
 # # 00 · Orientation: start here
 #
-# *About 45 minutes. You need some Python, and to have seen a matrix product. No network needed:
-# everything in this course runs offline, on a laptop without a graphics card.*
+# *About 45 minutes. You need some Python, a matrix product and a derivative; it helps to have seen
+# a training loop in torch. No network needed: everything in this course runs offline, on a laptop
+# without a graphics card.*
 #
 # **What this course is.** You will build a Transformer from its smallest part, a softmax, up to a
 # trained model, and look inside. Lectures show each idea in the small, let you break it, and
@@ -516,7 +517,7 @@ for seed in range(5):  # random sizes: some entry is wrong each time
 # | `x` | (..., n, d_model) |
 # | result | (..., d_model, n) |
 #
-# `...` stands for any number of leading batch dimensions, none included. Patterns know it too.
+# `...` stands for any number of leading batch dimensions, also none. Patterns know it too.
 
 
 # %% problem="features_first" role="answer"
@@ -662,9 +663,10 @@ check("features_first")  # and the right one is in its place again
 # %% [markdown]
 # ### How the grade is made
 #
-# - **Other inputs.** A check uses inputs that you may look at. The grade comes from the same kinds
-#   of input with other numbers and **other sizes**, which nobody sees beforehand. A function that
-#   is right for the right reason passes there too; one that knows the inputs by heart does not.
+# - **Other inputs.** A check uses inputs whose names and shapes it tells you. The grade comes from
+#   the same kinds of input with other numbers and **other sizes**, which nobody sees beforehand. A
+#   function that is right for the right reason passes there too; one that knows the inputs by heart
+#   does not.
 # - **Groups.** The cases of a problem form groups, and **a group is paid when all of its cases
 #   pass**. The groups of `features_first` would be *one sentence*, *batches*, and *float64 and
 #   gradient*. `x.transpose(1, 2)` passes one case of *batches* and fails the other, so that group
@@ -697,7 +699,7 @@ check("features_first")  # and the right one is in its place again
 # | `d_k`, `d_v` | features of a query or key, features of a value |
 # | `d_ff` | features inside the feed-forward layer |
 # | `vocab` | number of different tokens |
-# | `...` | any number of leading batch dimensions, none included |
+# | `...` | any number of leading batch dimensions, also none |
 # | mask | boolean, **True means "may attend"** |
 #
 # ## 6 · The paper and the tools
@@ -785,7 +787,7 @@ y = rearrange(places(2, 3, 8), "b n (h d) -> b h n d", h=4)
 assert y.shape == (2, 4, 3, 2)
 assert y[1, 2, 2, 1] == 125
 
-mask = torch.ones(2, 5)  # (b, n_k)
+mask = torch.ones(2, 5, dtype=torch.bool)  # (b, n_k)
 try:
     torch.ones(2, 4, 3, 5) * mask
     failed = False

@@ -13,8 +13,9 @@
 # lecture 01 (in preparation) tells why we look for something other than recurrence.*
 #
 # **The question.** A recurrent network reads a sentence word by word and carries what it has read
-# in one state. Lecture 01 let it also look back at earlier states. What is left if *looking* is
-# all a network does? How does a word decide where to look, and what does it get for it?
+# in one state. Such networks were first helped by letting them also look back at earlier states
+# (lecture 01, in preparation). What is left if *looking* is all a network does? How does a word
+# decide where to look, and what does it get for it?
 #
 # **Afterwards you can**
 #
@@ -217,7 +218,7 @@ matrix(ax, weights, words, words, title='weights of "I go home", chosen by hand'
 # <details><summary>Answer</summary>
 #
 # No. A row is one query sharing out its attention, so it must sum to 1. A column tells how much
-# attention one word *receives* from all the others, and that can be anything from 0 to n. Here
+# attention one word *receives* from all the others, and that can be anything between 0 and n. Here
 # *home* receives more than half of all the attention there is.
 #
 # </details>
@@ -380,7 +381,7 @@ assert min(inside_plain) < 0.5
 #
 # <details><summary>Answer</summary>
 #
-# The scores are 1, 0, −1. Their sum is 0, and dividing by it gives infinite "shares". For
+# The scores are 1, 0, −1. Their sum is 0, and dividing by it gives shares of ∞, 0/0 and −∞. For
 # (2, 0, −1, 0) the scores are 2, 0, −1 with sum 1: the shares sum to 1, but one is negative and
 # one is 2. The output is 2 · v(I) − 1 · v(home) = (0, −10), outside the triangle.
 #
@@ -449,8 +450,8 @@ torch.testing.assert_close(out_you - out, torch.tensor([[0.4, 0.4], [1.6, 1.6], 
 
 # %% [markdown]
 # Now at large. Take six tokens. If we nudge the vector of token j, which outputs move? The
-# derivative of output i by input j answers this. If it is exactly zero, output i cannot see token j
-# at all. We ask it of three layers with random weights:
+# derivative of output i by input j answers this. If it is exactly zero, output i does not feel a
+# nudge of token j. We ask it of three layers with random weights:
 #
 # - a recurrent network that reads from left to right;
 # - a convolution of width 3, which sees one neighbour on each side;
@@ -541,8 +542,9 @@ assert all(count > n * n / 2 for count in loud_zeros)
 
 # %% [markdown]
 # When the scores are huge, one weight is 1 and the others are so small that float32 makes them 0.
-# Then nothing can be seen, and nothing can be learnt, through them. How scores get huge without
-# anyone wishing it, and what to do about it, is the question of lecture 03.
+# Then no nudge is felt, and nothing can be learnt, through them. (Another word in that place could
+# still win the weight; but training moves by nudges.) How scores get huge without anyone wishing
+# it, and what to do about it, is the question of lecture 03.
 
 # %% [markdown]
 # ## 6 · Experiment 3: why does a word need a query *and* a key?
@@ -660,8 +662,8 @@ for _, loss, accuracy in runs[1]:  # five seeds with one matrix
 # | fairseq `MultiheadAttention` | `q_proj`, `k_proj`, `v_proj` | `attn_weights` |
 # | Hugging Face BERT | `query`, `key`, `value` | `attentions` in the model's output |
 #
-# In the libraries the matrices belong to `Linear` layers, which store the transpose, `(out, in)`,
-# and add a bias.
+# In fairseq and BERT the matrices belong to `Linear` layers; torch keeps all three in one
+# parameter. All of them store the transpose, `(out, in)`, and add a bias unless told otherwise.
 
 # %% [markdown]
 # ## 8 · Check yourself

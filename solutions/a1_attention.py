@@ -28,10 +28,12 @@
 #
 # **How your work is checked.** Write your answer in the place of the line that raises
 # `NotImplementedError`, run the cell, then run the check cell below it. It calls your function on
-# inputs that you may look at, and says which of them went wrong and where to think. You may check
-# as often as you like. The grade comes from the same kinds of input with other numbers and other
-# sizes, so an answer that is right for the reason it should be passes there too. The cases of a
-# problem form groups, and a group is paid when all of its cases pass.
+# inputs whose names and shapes it tells you, and says where to think. You may check as often as you
+# like. After opening or restarting the notebook, run the first code cell, the one with `import`,
+# before anything else. *Run All* stops at the first check that does not pass. The grade comes from
+# the same kinds of input with other numbers and other sizes, so an answer that is right for the
+# reason it should be passes there too. The cases of a problem form groups, and a group is paid when
+# all of its cases pass.
 #
 # **What holds for every problem.** A result has the dtype of the arguments (float32 in, float32
 # out; float64 in, float64 out) and can be differentiated in each of them, so stay in torch from
@@ -50,6 +52,7 @@ from autograder import check
 # ## The example: "I go home"
 #
 # Three words, each with a query, a key and a value. The same numbers return in problems 2, 3 and 4.
+# (They are others than in the lectures.)
 #
 # | word | query (d_k = 4) | key (d_k = 4) | value (d_v = 2) |
 # | --- | --- | --- | --- |
@@ -261,7 +264,8 @@ check("scaled_dot_product_attention")
 # | `weights` | (n,), the softmax of some n scores |
 # | result | (n, n), entry [i, j] = ∂weights_i / ∂score_j |
 #
-# Weights of exactly 0 and 1 occur, where a float could not hold anything smaller.
+# Weights of exactly 0 and 1 occur, where a float could not hold anything smaller. Torch can
+# differentiate for you; use that to test your formula, not in its place.
 #
 # **Worked example.** Scores (ln 2, 0, 0) have the weights (0.5, 0.25, 0.25). Raise the first score
 # by 0.01: the weights become (0.50250, 0.24875, 0.24875). Divided by 0.01, the change is

@@ -140,7 +140,7 @@ SOFTMAX = Problem(
         ),
         Misconception(
             "clamps_both_ways",
-            seen="different entries far from 0 all get the same weight.",
+            seen="different entries far from 0, on the same side, get the same weight.",
             think="cutting entries off changes their differences. What changes no difference?",
             edits={EXPONENTIALS: "torch.exp(x.clamp(min=-80, max=80))"},
         ),
@@ -292,8 +292,9 @@ SOFTMAX = Problem(
         "10,000 and of −10,000, and think about what may be subtracted first.",
         "My rows sum to 1 where the columns should": "Look for a dimension that is fixed in your "
         "code, and call the function on a (2, 3) matrix with dim=0 and with dim=1.",
-        "Sizes of tensors must match": "A maximum or a sum over a dimension removes it. Print the "
-        "shapes of both sides of your subtraction and of your division; see `keepdim`.",
+        "The size of tensor a (…) must match the size of tensor b (…)": "A maximum or a sum over "
+        "a dimension removes it. Print the shapes of both sides of your subtraction and of your "
+        "division; see `keepdim`.",
         "The gradient case fails, all others pass": "Something between `x` and the result is not "
         "torch's own operation, or writes into `x`.",
     },
@@ -506,7 +507,7 @@ MIXED = "weights @ values"
 WRONG_SCALES = (
     Misconception(
         "no_scale",
-        seen="the scores go into the softmax as they are: nothing depends on the size of d_k.",
+        seen="the scores go into the softmax as they are, undivided.",
         think="a sum of more products spreads further. What keeps the scores in check?",
         edits={SCALE: ""},
     ),
@@ -839,7 +840,7 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         ),
         Misconception(
             "over_dim_0",
-            seen="the weights sum to 1 along axis 0: over the queries or, with a batch, over that.",
+            seen="the weights sum to 1 along axis 0: over queries or, with a batch, over the batch.",
             think="a query shares its attention among the keys. Along which axis do the keys lie?",
             edits={SOFTMAXED: "torch.softmax(scores, dim=0)"},
         ),
@@ -959,8 +960,8 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         ),
         Misconception(
             "plain_matrices_only",
-            seen="without a batch all is right; with one, the axes of `k` do not fit those of `q`.",
-            think="which two axes have to change places, and how are they found from the end?",
+            seen="without a batch all is right; with one, a line made for plain matrices fails.",
+            think="how many axes has `q` now, how many does that line expect? Count from the end.",
             edits={SCORES: "q @ k.permute(*reversed(range(k.ndim)))"},
         ),
         Misconception(
@@ -1047,8 +1048,8 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         "the output is weights times values. Return the output first, then the weights.",
     ),
     symptoms={
-        "My rows sum to 1, but so do my columns": "That needs n_q = n_k, and happens by chance "
-        "where all scores are equal. Try n_q = 2 and n_k = 3: only the rows should.",
+        "My rows sum to 1, but so do my columns": "That needs n_q = n_k, and is always so where "
+        "all scores are equal. Try n_q = 2 and n_k = 3: only the rows should.",
         "My columns sum to 1, my rows do not": "The softmax runs along the queries. Print "
         "`weights.sum(-1)` and `weights.sum(-2)`.",
         "It works without a batch and fails with one": "Some axis is counted from the front, or "

@@ -44,7 +44,7 @@ def test_check_shows_a_card_or_a_message_in_place_of_a_traceback(folder: Path) -
     steps = [
         ("check('softmax')", "softmax: not answered yet\n"),
         (DESK.stub("softmax"), ""),
-        ("check('softmax')", "softmax: not answered yet\nNot answered yet"),
+        ("check('softmax')", "softmax: not answered yet\nThe kernel still has `softmax` as it was"),
         (DESK.mistaken("softmax", "no_maximum"), ""),
         ("check('softmax')", "softmax: not right yet"),
         (solution.replace("exp(", "exq("), ""),
@@ -56,9 +56,14 @@ def test_check_shows_a_card_or_a_message_in_place_of_a_traceback(folder: Path) -
         ("def softmax(x, dim):\n    return x.exp()", ""),
         ("check('attend')", "mend `softmax` first"),
         ("check('sofmax')", "no problem 'sofmax' here"),
+        ("def similarity(q, k):\n    print(1)\n    print(2)\n    return k @ q + 1", ""),
+        ("check('similarity')", "(and 4 more lines, printed on the other inputs)"),
+        ("check('similarity')", "Found [1. 3. 5.]\nexpected [0. 2. 4.]"),
+        ("def similarity(q, k):\n    raise KeyboardInterrupt", ""),
+        ("check('similarity')", "You stopped `similarity` at: raise KeyboardInterrupt"),
         (
             "sotfmax = softmax; del softmax; check('softmax')",
-            "It defines `sotfmax`: was that meant?",
+            "It has `sotfmax`: was that meant?",
         ),
     ]
     setup = new_code_cell(DESK.source.setup)
@@ -71,9 +76,9 @@ def test_check_shows_a_card_or_a_message_in_place_of_a_traceback(folder: Path) -
     done = client.execute()
     for (source, words), cell in zip(steps, done.cells[1:], strict=True):
         text = "\n".join(
-            output.data["text/plain"]
-            if output.output_type == "display_data"
-            else "\n".join(output.traceback)
+            output.get("text")
+            or output.get("data", {}).get("text/plain")
+            or "\n".join(output.traceback)
             for output in cell.outputs
         )
         assert words in text, (source, text)

@@ -294,7 +294,7 @@ def test_odd_student_names_and_a_folder_in_place_of_the_notebook(tmp_path: Path)
         (["grade", ASSIGNMENT, "--submitted", "nowhere"], "does not exist"),
         (["grade", ASSIGNMENT, "--json", "no/where/x"], "no/where/x"),
         (["check", "no.ipynb"], "does not exist"),
-        (["check", "pyproject.toml"], "pyproject.sheet.json is missing"),
+        (["check", "pyproject.toml"], "no answer sheet (*.sheet.json) beside pyproject.toml"),
         (["sample", "a9_none", "build/x"], "has no sample class"),
         (["nonsense"], "No such command"),
     ],
