@@ -840,7 +840,7 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         ),
         Misconception(
             "over_dim_0",
-            seen="the weights sum to 1 along axis 0: over queries or, with a batch, over the batch.",
+            seen="the weights sum to 1 along axis 0: over queries or, given a batch, over it.",
             think="a query shares its attention among the keys. Along which axis do the keys lie?",
             edits={SOFTMAXED: "torch.softmax(scores, dim=0)"},
         ),
