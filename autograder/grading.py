@@ -5,24 +5,32 @@ Nothing a submission is, or does, stops the others.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, SaveCells
+from nbgrader.utils import parse_utc
 
+from autograder import sentences
 from autograder.course_directory import Course, CourseError
 from autograder.executor import Executor
 from autograder.grader import Graded, Grader
 from autograder.judge import Verdict
 from autograder.nbgrader import SaveAutoGrades
 from autograder.sentences import plain
-from autograder.submission import read_submission
+from autograder.submission import Fault, read_submission
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,12 +98,17 @@ class Grading:
         grader = self.course.grader(self.assignment, executor)
         self._register(grader)
         for folder in self.folders:
-            yield self._grade(grader, folder)
+            submission = read_submission(folder / self.assignment / f"{self.assignment}.ipynb")
+            try:
+                yield self._grade(grader, folder, submission)
+            except Exception as error:  # of ours, but the others wait
+                log.exception("%s: the grader failed", folder.name)
+                fault = Fault("refused", sentences.grader_failed(type(error).__name__))
+                yield self._grade(grader, folder, fault)
 
-    def _grade(self, grader: Grader, folder: Path) -> list[Row]:
+    def _grade(self, grader: Grader, folder: Path, submission: NotebookNode | Fault) -> list[Row]:
         student = os.fsencode(folder.name).decode("utf-8", "replace")
-        path = folder / self.assignment / f"{self.assignment}.ipynb"
-        graded = grader.grade(read_submission(path))
+        graded = grader.grade(submission)
         self._save(student, folder / self.assignment, graded)
         return [Row.of(student, self.assignment, graded.verdicts[name]) for name in graded.verdicts]
 
@@ -130,7 +143,7 @@ class Grading:
 
     def _save(self, student: str, folder: Path, graded: Graded) -> None:
         """Scores into the gradebook, the graded notebook to where nbgrader looks for it."""
-        timestamp = self.course.directory.get_existing_timestamp(str(folder))
+        timestamp = _timestamp(folder / "timestamp.txt")
         with Gradebook(self.course.directory.db_url) as gradebook:
             gradebook.update_or_create_student(student)
             when = {"timestamp": timestamp} if timestamp else {}
@@ -147,6 +160,20 @@ class Grading:
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         nbformat.write(graded.notebook, target / f"{self.assignment}.ipynb")
-        stamp = folder / "timestamp.txt"
-        if stamp.is_file():
-            shutil.copy(stamp, target)
+        if stamp := _timestamp(folder / "timestamp.txt"):
+            (target / "timestamp.txt").write_text(f"{stamp} UTC")
+
+
+def _timestamp(path: Path) -> datetime | None:
+    """When a submission was made (UTC), as nbgrader writes it; None where the file says nothing."""
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return None
+        with path.open(errors="replace") as file:
+            found: datetime | None = parse_utc(file.read(100).strip() or None)
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # whatever a parser makes of any text
+        log.warning("%s is no timestamp (%s): not counted as late", path, type(error).__name__)
+        return None
+    return found

@@ -48,6 +48,11 @@ def no_such_name(name: str, others: Iterable[str]) -> str:
     return f"After running the notebook there is no `{name}`.{hint}"
 
 
+def grader_failed(kind: str) -> str:
+    """The grader, not the submission, is at fault, or cannot tell."""
+    return f"The grader failed on this submission ({kind}): have a person look at it."
+
+
 def failed(name: str, kind: str) -> str:
     """The process that ran the function did not come back with answers."""
     if kind == "timeout":

@@ -168,9 +168,23 @@ def _clean_cells(cells: list[Any]) -> Iterator[NotebookNode]:
         metadata = cell.get("metadata")
         if isinstance(metadata, dict) and (name := grade_id({"metadata": metadata})):
             clean.metadata["nbgrader"] = {"grade_id": name}
-        if isinstance(cell.get("attachments"), dict) and cell["cell_type"] == "markdown":
-            clean.attachments = nbformat.from_dict(cell["attachments"])
+        if cell["cell_type"] == "markdown" and (pictures := _attachments(cell.get("attachments"))):
+            clean.attachments = nbformat.from_dict(pictures)
         yield clean
+
+
+def _attachments(value: Any) -> dict[str, dict[str, str]]:
+    """Pictures pasted into a written answer: name → type → base64 text; nothing else of it."""
+    bundles = value.items() if isinstance(value, dict) else ()
+    return {
+        _text(name): {
+            _text(kind): _text(content)
+            for kind, content in bundle.items()
+            if isinstance(content, str | list)
+        }
+        for name, bundle in bundles
+        if isinstance(bundle, dict)
+    }
 
 
 def _text(source: Any) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from autograder.course_directory import find_course
-from autograder.grading import Row
+from autograder.executor import Execution, Executor
+from autograder.grading import Grading, Row
 from autograder.sample import read_class, unexpected, write_class
 
 ROOT = Path(__file__).parent.parent
@@ -271,6 +272,11 @@ def test_odd_student_names_and_a_folder_in_place_of_the_notebook(tmp_path: Path)
         target = submitted / name / ASSIGNMENT
         target.mkdir(parents=True)
         shutil.copy(released, target)
+    stamps = [submitted / name / ASSIGNMENT / "timestamp.txt" for name in names]
+    stamps[0].write_text("the day before yesterday")
+    stamps[1].write_text("9999-12-31 23:59:59 -86399")
+    stamps[2].mkdir()
+    os.mkfifo(stamps[3])
     (submitted / "folder" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb").mkdir(parents=True)
     (submitted / "nothing").mkdir()
     (submitted / "a file").write_text("no student")
@@ -284,6 +290,24 @@ def test_odd_student_names_and_a_folder_in_place_of_the_notebook(tmp_path: Path)
     assert len(rows) == len(statuses) * len(PROBLEMS)
     assert auto_scores(course)["김 하늘", "softmax"] == 0
     assert "caf\ufffd" in done.stdout
+
+
+class BrokenExecutor(Executor):
+    """Stands for a fault of our own that only one submission meets."""
+
+    def run(self, *_: Any) -> Execution:
+        raise ZeroDivisionError("ours")
+
+
+def test_a_fault_of_the_grader_costs_one_submission_and_is_said(tmp_path: Path) -> None:
+    write_class(find_course(ROOT), ASSIGNMENT, tmp_path / "course")
+    grading = Grading(find_course(tmp_path / "course"), ASSIGNMENT)
+    grading.folders = [folder for folder in grading.folders if folder.name in ("ada", "mary")]
+    ada, mary = grading.run(BrokenExecutor())
+    assert {row.status for row in ada} == {"refused"}
+    assert "The grader failed on this submission (ZeroDivisionError)" in ada[0].message
+    assert "is not JSON" in mary[0].message
+    assert auto_scores(tmp_path / "course")["ada", "softmax"] == 0
 
 
 @pytest.mark.parametrize(

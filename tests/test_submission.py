@@ -76,11 +76,13 @@ def test_cells_are_only_believed_their_text() -> None:
         {"cell_type": "code", "source": ["a = 1\n", 7, "b = 2"], "metadata": [], "outputs": 3},
         {"cell_type": "code", "source": {"no": "text"}, "metadata": {"nbgrader": "yes"}},
         {"cell_type": "markdown", "source": "\ud800", "metadata": {"nbgrader": {"grade_id": 3}}},
+        {"cell_type": "markdown", "source": "a", "attachments": {"a": 5, "b": {"c": [1, None]}}},
+        {"cell_type": "markdown", "source": "b", "attachments": {"\ud800": {"c": float("nan")}}},
     ]
     content = json.dumps({"nbformat": 4, "cells": odd, "metadata": {"kernelspec": 5}}).encode()
     parsed = parse(content, "a.ipynb")
     assert not isinstance(parsed, Fault)
-    assert [c.source for c in parsed.cells] == ["a = 1\nb = 2", "", "?"]
+    assert [c.source for c in parsed.cells] == ["a = 1\nb = 2", "", "?", "a", "b"]
     writes(laid_on(parsed, RELEASE))
 
 

@@ -4,6 +4,7 @@ The trusted side. A warm process (`zygote`) forks a session per notebook; all th
 bytes, of limited size, read with suspicion. It sees no expected value, only cells and requests.
 """
 
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -168,7 +169,8 @@ def _check_names(files: Mapping[str, bytes]) -> None:
 @contextmanager
 def _folder(scratch: Path, files: Mapping[str, bytes]) -> Iterator[str]:
     """A fresh folder as `Task` wants it, removed afterwards whatever was done to it."""
-    with tempfile.TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
+    folder = tempfile.mkdtemp(dir=scratch)
+    try:
         work = Path(folder, "work")
         for new in (work, Path(folder, "home")):
             new.mkdir()
@@ -176,3 +178,6 @@ def _folder(scratch: Path, files: Mapping[str, bytes]) -> Iterator[str]:
             (work / name).parent.mkdir(exist_ok=True)
             (work / name).write_bytes(content)
         yield folder
+    finally:
+        # Folders nested a thousand deep are too much for Python's own removal, not for this one.
+        subprocess.run(["rm", "-rf", "--", folder], check=False, stderr=subprocess.DEVNULL)
