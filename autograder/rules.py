@@ -62,12 +62,9 @@ class Notebook:
     def uses(self, name: str, others: Iterable[str]) -> list[str]:
         """Which of the names `others` the definition of `name` and its helpers refer to."""
         wanted = set(others) - {name}
-        named = {
-            node.id
-            for definition in self._reached(name, stop=wanted)
-            for node in ast.walk(definition)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
+        named: set[str] = set()
+        for definition in self._reached(name, stop=wanted):
+            named |= _free_names(definition)
         return sorted(wanted & named & self._definitions.keys())
 
     def _reached(self, name: str, stop: Iterable[str] = ()) -> Iterator[ast.AST]:
@@ -80,7 +77,7 @@ class Notebook:
             seen.add(current)
             definition = self._definitions[current]
             yield definition
-            waiting += [node.id for node in ast.walk(definition) if isinstance(node, ast.Name)]
+            waiting += sorted(_free_names(definition))
 
     def _library_names(self, definition: ast.AST) -> Iterator[tuple[ast.AST, str]]:
         for node in ast.walk(definition):
@@ -97,6 +94,19 @@ class Notebook:
         if isinstance(node, ast.Name) and node.id not in self._definitions:
             return self._imports.get(node.id, "")
         return ""
+
+
+def _free_names(definition: ast.AST) -> set[str]:
+    """The names that a definition takes from the notebook: not its arguments and variables.
+
+    A scratch cell may well have used the same name, for what torch's own function gives.
+    """
+    nodes = list(ast.walk(definition))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        own |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)} - own
 
 
 @functools.lru_cache(maxsize=4096)  # a running kernel's history is read at every check

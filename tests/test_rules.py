@@ -46,6 +46,8 @@ def test_forbidden_calls_are_found(cells: list[str]) -> None:
         ["import torch", "def f(x):\n    softmax = x.exp()\n    return softmax"],
         ["import torch", "def f(x):\n    return torch.softmax(x, 0)", "def f(x):\n    return x"],
         ["def f(x:\n", "def f(x):\n    return x"],
+        ["import torch", "def f(x):\n    out = x\n    return out", "out = torch.softmax(f(x), 0)"],
+        ["import torch", "e = torch.softmax(y, 0)", "def f(e):\n    return e"],
     ],
 )
 def test_mentions_and_other_code_are_not(cells: list[str]) -> None:
@@ -58,3 +60,5 @@ def test_calls_of_other_problems_are_found_through_helpers() -> None:
     )
     assert notebook.uses("b", ["a", "b", "c"]) == ["a"]
     assert notebook.uses("a", ["a", "b", "c"]) == []
+    local = Notebook(["def a(x): return x", "def b(x):\n    a = x\n    return a"])
+    assert local.uses("b", ["a", "b"]) == []
