@@ -342,8 +342,17 @@ def test_threads_asked_for_by_a_student_do_not_hang_the_probes(executor: Executo
         "import torch\ntorch.set_num_threads(2)\n"
         "w = torch.ones(600, 600, requires_grad=True)\n(w @ w).sum().backward()"
     )
-    execution = run(executor, train, limits=Limits(20, 5, 30), w="(w @ w).sum().item()")
-    assert execution.answers == {"w": b"216000000.0"}
+    asks_again = "[torch.set_num_threads(2), (w @ w).sum().item()][1]"
+    both = {"w": "(w @ w).sum().item()", "again": asks_again}
+    execution = run(executor, train, limits=Limits(20, 5, 30), **both)
+    assert execution.answers == {"w": b"216000000.0", "again": b"216000000.0"}
+
+
+@pytest.mark.parametrize("magic", ["%matplotlib inline", "%gui qt", "%pylab inline"])
+def test_magics_of_every_notebook(executor: Executor, magic: str) -> None:
+    execution = run(executor, f"{magic}\nx = 1", limits=Limits(20, 5, 30), x="x")
+    assert failures(execution) == [None]
+    assert execution.answers == {"x": b"1"}
 
 
 def test_workers_of_a_data_loader(executor: Executor) -> None:

@@ -60,6 +60,9 @@ def _settle(task: Task, shell: Shell, link: socket.socket) -> None:
     shell.folder = work + os.sep
     shell.take_streams()
     builtins.input = _no_input
+    # Threads do not survive the fork that answers a problem: a matrix product there would wait
+    # for ever for those that a cell, or the answer, had asked for. So asking has no effect.
+    torch.set_num_threads = lambda nthreads: None
     # IPython's advice to leave by typing Ctrl-D.
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
 
@@ -116,9 +119,6 @@ def _answer(
     namespace: dict[str, Any], request: bytes, probe: Probe, session: socket.socket
 ) -> None:
     confine.die_with_parent()
-    # A cell may have asked for more threads, and they do not survive the fork: a matrix product
-    # would wait for them for ever.
-    torch.set_num_threads(1)
     wire.send(session, probe(namespace, request))
 
 

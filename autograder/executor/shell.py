@@ -105,6 +105,9 @@ class Shell(InteractiveShell):
         sys.stdout = Stream(lambda text: self.outputs.stream("stdout", text))
         sys.stderr = Stream(lambda text: self.outputs.stream("stderr", text))
 
+    def enable_gui(self, gui: str | None = None) -> None:
+        """No event loop runs here: `%matplotlib inline` asks for none, `%gui` gets none."""
+
     def ask_exit(self) -> None:
         """What `exit` and `quit` call: they end the cell, not the session."""
         raise SystemExit
