@@ -63,9 +63,8 @@ KNOWN_TYPES = frozenset(
     int list map method module ndarray range reversed set Size slice str Tensor tuple type zip
     """.split()
 )
-_DTYPES = frozenset(
-    name for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype)
-) | frozenset({"float128", "longdouble", "uint16", "uint32", "uint64"})
+_DTYPES = frozenset(name for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype))
+_PORTABLE = (torch.float16, torch.float32, torch.float64)
 
 
 # From Python values to trees, and back to tensors ------------------------------------------------
@@ -113,7 +112,9 @@ def _from_tensor(tensor: torch.Tensor) -> Array | Other:
         if tensor.nelement() * tensor.element_size() > MAX_ARRAY_BYTES:
             return Other("Tensor")
         plain = tensor.detach().cpu().resolve_conj().resolve_neg()
-        if plain.dtype == torch.bfloat16:
+        if plain.is_complex():
+            plain = plain.real
+        if plain.is_floating_point() and plain.dtype not in _PORTABLE:
             plain = plain.float()  # numpy has no bfloat16; `dtype` keeps the name
         return Array(plain.contiguous().numpy().copy(), dtype)
 
@@ -121,7 +122,10 @@ def _from_tensor(tensor: torch.Tensor) -> Array | Other:
 def _from_numpy(array: np.ndarray[Any, Any]) -> Array | Other:
     if array.dtype.kind not in "biuf" or array.nbytes > MAX_ARRAY_BYTES:
         return Other("ndarray")
-    return Array(np.ascontiguousarray(array).reshape(array.shape), str(array.dtype), "ndarray")
+    dtype = str(array.dtype)
+    if dtype not in _DTYPES:
+        array = array.astype(np.float64)  # longdouble: `dtype` keeps the name
+    return Array(np.ascontiguousarray(array).reshape(array.shape), dtype, "ndarray")
 
 
 def to_python(tree: Tree) -> Any:
@@ -190,7 +194,7 @@ def unpack(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Tree:
         case {"$other": str(name)}:
             return Other(name if name in KNOWN_TYPES else "object")
         case {"$array": str(key), "dtype": str(dtype), "kind": "tensor" | "ndarray" as kind} if (
-            key in arrays and dtype in _DTYPES
+            key in arrays and (dtype in _DTYPES or dtype == "float128")
         ):
             return Array(arrays[key], dtype, kind)
     if any(key.startswith("$") for key in value):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 
 from autograder import data, sentences
 from autograder.executor import CellRun, Execution, Executor, Failure, Limits
@@ -69,7 +70,7 @@ class Grader:
             self.limits,
         )
         for cell, run in zip(cells, execution.cells, strict=True):
-            cell.outputs = [new_output(**output) for output in run.outputs]
+            cell.outputs = [_output(output) for output in run.outputs]
         verdicts = self._verdicts(cells, pending, execution)
         return _shown(notebook, verdicts)
 
@@ -123,6 +124,16 @@ class Grader:
             others = code.names() - self.release.points.keys()
             return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, others))
         return judge(sheet, answers, code)
+
+
+def _output(output: Mapping[str, Any]) -> NotebookNode:
+    """An output of a cell; one that no notebook may hold is left out, and that is said."""
+    try:
+        made: NotebookNode = new_output(**output)
+        writes(new_notebook(cells=[new_code_cell(outputs=[made])]))
+    except Exception:  # student code may display anything, nested however deep
+        made = new_output("stream", name="stderr", text=sentences.ODD_OUTPUT)
+    return made
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:

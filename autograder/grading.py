@@ -98,9 +98,9 @@ class Grading:
         grader = self.course.grader(self.assignment, executor)
         self._register(grader)
         for folder in self.folders:
-            submission = read_submission(folder / self.assignment / f"{self.assignment}.ipynb")
+            path = folder / self.assignment / f"{self.assignment}.ipynb"
             try:
-                yield self._grade(grader, folder, submission)
+                yield self._grade(grader, folder, read_submission(path))
             except Exception as error:  # of ours, but the others wait
                 log.exception("%s: the grader failed", folder.name)
                 fault = Fault("refused", sentences.grader_failed(type(error).__name__))

@@ -198,7 +198,7 @@ def _raised(error: BaseException) -> Tree:
     frames = _own_frames(error.__traceback__)
     try:
         text = str(error)
-    except Exception:  # an exception whose own text fails
+    except BaseException:  # an exception whose own text fails
         text = ""
     return {
         "outcome": "raised",

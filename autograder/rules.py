@@ -88,12 +88,14 @@ class Notebook:
 
     def _resolve(self, node: ast.expr) -> str:
         """The dotted library name that an expression stands for, "" where it is none."""
-        if isinstance(node, ast.Attribute):
-            base = self._resolve(node.value)
-            return base and f"{base}.{node.attr}"
-        if isinstance(node, ast.Name) and node.id not in self._definitions:
-            return self._imports.get(node.id, "")
-        return ""
+        attributes = []
+        while isinstance(node, ast.Attribute):
+            attributes.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name) or node.id in self._definitions:
+            return ""
+        base = self._imports.get(node.id, "")
+        return base and ".".join([base, *reversed(attributes)])
 
 
 def _free_names(definition: ast.AST) -> set[str]:

@@ -20,6 +20,7 @@ from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet
 MAX_LINES = 5
 MAX_TRACEBACK = 2_000
 
+ODD_OUTPUT = "(an output that a notebook cannot hold was left out)\n"
 MALFORMED = "The answer did not arrive as data: the code meddles with the process that runs it."
 UNANSWERED = "Not answered: the answer cell is as it was released, empty, or gone."
 

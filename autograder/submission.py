@@ -161,10 +161,10 @@ def _clean_cells(cells: list[Any]) -> Iterator[NotebookNode]:
         "raw": new_raw_cell,
     }
     for cell in cells:
-        if not isinstance(cell, dict) or cell.get("cell_type") not in make:
+        if not isinstance(cell, dict) or str(cell.get("cell_type")) not in make:
             continue
         source = _text(cell.get("source", ""))
-        clean = make[cell["cell_type"]](source=source)
+        clean = make[str(cell["cell_type"])](source=source)
         metadata = cell.get("metadata")
         if isinstance(metadata, dict) and (name := grade_id({"metadata": metadata})):
             clean.metadata["nbgrader"] = {"grade_id": name}

@@ -56,6 +56,10 @@ def test_odd_values_become_a_name_or_plain_numbers() -> None:
         assert isinstance(data.to_tree(value), Other), value
     assert data.to_tree(np.float64(2)).kind == "ndarray"
     assert data.to_tree(torch.zeros(2, dtype=torch.bfloat16)).dtype == "bfloat16"
+    for dtype in (torch.complex64, torch.float8_e4m3fn, torch.uint16, torch.bool):
+        back = data.loads(data.dumps(data.to_tree(torch.zeros(2).to(dtype))))
+        assert f"torch.{back.dtype}" == str(dtype)
+    assert data.loads(data.dumps(data.to_tree(np.zeros(2, np.longdouble)))).dtype == "float128"
     sly = data.to_tree(torch.ones(2).as_subclass(Sly))
     assert isinstance(sly, Array)
     assert sly.values.tolist() == [1.0, 1.0]

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell
 
 from autograder.course_directory import find_course
 from autograder.executor import Execution, Executor
 from autograder.grading import Grading, Row
 from autograder.sample import read_class, unexpected, write_class
+from autograder.submission import parse
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -290,6 +293,37 @@ def test_odd_student_names_and_a_folder_in_place_of_the_notebook(tmp_path: Path)
     assert len(rows) == len(statuses) * len(PROBLEMS)
     assert auto_scores(course)["김 하늘", "softmax"] == 0
     assert "caf\ufffd" in done.stdout
+
+
+ODDITIES = """
+import signal
+from IPython.display import display
+
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+display({"x/json": [1]}, raw=True)
+deep = 0
+for _ in range(800):
+    deep = {"a": deep}
+display({"application/json": deep}, raw=True)
+out = torch.nn.functional.scaled_dot_product_attention(*[torch.ones(1, 2, 2)] * 3)
+weights = torch.softmax(out, -1)
+"""
+
+
+def test_odd_outputs_signals_and_scratch_work_cost_nothing(tmp_path: Path) -> None:
+    notebook = DESK.notebook()
+    notebook.cells.insert(2, new_code_cell(ODDITIES))
+    with Executor() as executor:
+        grader = find_course(ROOT).grader(ASSIGNMENT, executor)
+        graded = grader.grade(parse(nbformat.writes(notebook).encode(), "odd.ipynb"))
+    assert {verdict.status for verdict in graded.verdicts.values()} == {"correct"}
+    said = [
+        output.get("text", "")
+        for cell in graded.notebook.cells[:3]
+        for output in cell.get("outputs", [])
+    ]
+    assert any("left out" in text for text in said)
+    nbformat.write(graded.notebook, tmp_path / "odd.ipynb")
 
 
 class BrokenExecutor(Executor):

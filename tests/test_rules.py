@@ -54,6 +54,11 @@ def test_mentions_and_other_code_are_not(cells: list[str]) -> None:
     assert not Notebook(cells).breaches("f", BANNED)
 
 
+def test_endless_chains_of_attributes_are_read() -> None:
+    chain = "def f(x):\n    return torch" + ".softmax" * 900
+    assert Notebook(["import torch", chain]).breaches("f", BANNED)
+
+
 def test_calls_of_other_problems_are_found_through_helpers() -> None:
     notebook = Notebook(
         ["def a(x): return x", "def helper(x): return a(x)", "def b(x): return helper(x)"]

@@ -73,6 +73,7 @@ def test_cells_are_only_believed_their_text() -> None:
         3,
         None,
         {"cell_type": "heading", "source": "x"},
+        {"cell_type": ["code"], "source": "x"},
         {"cell_type": "code", "source": ["a = 1\n", 7, "b = 2"], "metadata": [], "outputs": 3},
         {"cell_type": "code", "source": {"no": "text"}, "metadata": {"nbgrader": "yes"}},
         {"cell_type": "markdown", "source": "\ud800", "metadata": {"nbgrader": {"grade_id": 3}}},

@@ -97,6 +97,7 @@ def _answer_apart(
     namespace: dict[str, Any], request: bytes, probe: Probe, task: Task, link: socket.socket
 ) -> bytes:
     """Let a fork answer, so that whatever it does harms no other answer."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a cell may have told the kernel to reap
     ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
