@@ -7,13 +7,14 @@ returns is believed to be more than data. `answer` is the whole interface: bytes
 from __future__ import annotations
 
 import linecache
+import sys
 import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -58,11 +59,15 @@ def _observe_case(target: Any, case: Tree, request: Tree) -> Tree:
 
 
 class Watch(TorchFunctionMode):
-    """Notes which forbidden torch functions are called, however they were reached."""
+    """Notes which forbidden functions of torch and scipy are called, however they were reached.
+
+    A function of torch counts if its name holds a forbidden word: torch.special.softmax is
+    `special_softmax` inside, torch.ops.aten._safe_softmax is `_safe_softmax.default`.
+    """
 
     def __init__(self, forbidden: list[str]) -> None:
         super().__init__()
-        self.forbidden = set(forbidden)
+        self.forbidden = forbidden
         self.called: set[str] = set()
 
     def __torch_function__(
@@ -73,12 +78,25 @@ class Watch(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Note the call and pass it on."""
-        # torch.special.softmax is special_softmax, torch.ops.aten._softmax is _softmax, …
-        name = getattr(func, "__name__", "").partition(".")[0].lstrip("_")
-        for prefix in ("", "special_", "sparse_", "native_"):
-            if name.removeprefix(prefix) in self.forbidden:
-                self.called.add(name.removeprefix(prefix))
+        name = getattr(func, "__name__", "")
+        self.called.update(word for word in self.forbidden if word in name)
         return func(*args, **(kwargs or {}))
+
+    def __enter__(self) -> Self:
+        super().__enter__()  # type: ignore[no-untyped-call]
+        self._profiler = sys.getprofile()
+        sys.setprofile(self._note_scipy)
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        sys.setprofile(self._profiler)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+
+    def _note_scipy(self, frame: FrameType, event: str, _: Any) -> None:
+        name = frame.f_code.co_name
+        if event == "call" and name in self.forbidden:
+            module = str(frame.f_globals.get("__name__"))
+            self.called.update({name} if module.startswith("scipy.") else ())
 
 
 # Using the student's function --------------------------------------------------------------------

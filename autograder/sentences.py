@@ -101,7 +101,7 @@ def breach(name: str, found: Breach) -> str:
 def called(name: str, function: str) -> str:
     """A forbidden function seen at work."""
     return (
-        f"While `{name}` ran, torch's `{plain(function, 60)}` was called: "
+        f"While `{name}` ran, a library's `{function}` was called: "
         "that is what you are to build here."
     )
 

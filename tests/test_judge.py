@@ -255,8 +255,14 @@ def test_hidden_cases_tell_an_exceptions_type_and_line_only(leak: str) -> None:
 def test_forbidden_calls_are_seen_behind_aliases_and_getattr_but_not_in_comments() -> None:
     alias = f"s = torch.split\ndef halves(x):\n    s(x, 1)\n    {GUARD}{RETURN}return a, b\n"
     dynamic = alias.replace("torch.split", "getattr(torch, 'spl' + 'it')")
+    inner = (
+        alias.replace("torch.split(x", "torch.ops.aten.split(x")
+        .replace("s = torch.split", "s = torch.ops.aten.split_with_sizes")
+        .replace("s(x, 1)", "s(x, list(x.shape[-1:]), -1)")
+    )
     mention = f"def halves(x):\n    'no split'  # split(x)\n    {GUARD}{RETURN}return a, b\n"
-    assert [verdict("halves", code).status for code in (alias, dynamic, mention)] == [
+    assert [verdict("halves", code).status for code in (alias, dynamic, inner, mention)] == [
+        "refused",
         "refused",
         "refused",
         "correct",

@@ -492,3 +492,11 @@ def _case_distance(case: CaseSheet, answer: Tree) -> float:
     return max(
         remoteness(expected[part], answer[part], case.tolerance) for part in ("value", "gradients")
     )
+
+
+def test_scipy_is_seen_behind_any_name() -> None:
+    code = (
+        "import scipy.special, torch\nf = getattr(scipy.special, 'soft' + 'max')\n"
+        "def softmax(x, dim):\n    return torch.from_numpy(f(x.detach().numpy(), axis=dim))\n"
+    )
+    assert SUBJECTS["a1_attention-softmax"].verdict(code, PUBLIC).status == "refused"
