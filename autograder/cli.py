@@ -221,6 +221,9 @@ def print_table(rows: Sequence[Row]) -> None:
     """One line a submission, a column a problem, and what the class has not understood."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from autograder.sentences import plain
 
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     problems = list(dict.fromkeys(row.problem for row in rows))
@@ -234,7 +237,7 @@ def print_table(rows: Sequence[Row]) -> None:
         total = sum(row.points for row in own.values())
         worth = sum(row.max_points for row in own.values())
         cells = [_cell(own[problem]) for problem in problems]
-        table.add_row(student, *cells, f"{total:g} / {worth:g}")
+        table.add_row(Text(plain(student)), *cells, f"{total:g} / {worth:g}")
     console.print(table)
     known = Counter(row.misconception for row in rows if row.misconception)
     for name, count in known.most_common():

@@ -20,7 +20,7 @@ import torch
 MAX_LEAVES = 10_000
 MAX_DEPTH = 20
 MAX_TEXT = 20_000
-MAX_ARRAY_BYTES = 32_000_000
+MAX_ARRAY_BYTES = 2_000_000
 
 Tree: TypeAlias = Any
 """A value made of data only, as the module's docstring defines it."""

@@ -89,7 +89,7 @@ class Grader:
         return [
             name
             for name in self.release.points
-            if texts[answer_id(name)].strip() not in ("", self.release.stub(name).strip())
+            if _bare(texts[answer_id(name)]) not in ("", _bare(self.release.stub(name)))
         ]
 
     def _verdicts(
@@ -124,6 +124,11 @@ class Grader:
             others = code.names() - self.release.points.keys()
             return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, others))
         return judge(sheet, answers, code)
+
+
+def _bare(text: str) -> str:
+    """A cell without what editors change: line ends, tabs, white space around it."""
+    return "\n".join(text.expandtabs(4).splitlines()).strip()
 
 
 def _output(output: Mapping[str, Any]) -> NotebookNode:

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import AssignLatePenalties, SaveCells
 from nbgrader.utils import parse_utc
@@ -84,8 +84,14 @@ class Grading:
                 "folder with --submitted"
             )
         self.folders = sorted(f for f in self.submitted.iterdir() if self._is_student(f))
+        self._warn_of_equal_names()
         if not self.folders:
             raise CourseError(f"no submissions in {self.submitted}: it has no student's folder")
+
+    def _warn_of_equal_names(self) -> None:
+        names = Counter(_student(folder) for folder in self.folders)
+        for name in (name for name, count in names.items() if count > 1):
+            log.warning("several folders are read as %s: the gradebook keeps the last", ascii(name))
 
     def _is_student(self, folder: Path) -> bool:
         """Folders of tools (.git, __pycache__) are no students unless they hold the assignment."""
@@ -98,18 +104,22 @@ class Grading:
         grader = self.course.grader(self.assignment, executor)
         self._register(grader)
         for folder in self.folders:
-            path = folder / self.assignment / f"{self.assignment}.ipynb"
-            try:
-                yield self._grade(grader, folder, read_submission(path))
-            except Exception as error:  # of ours, but the others wait
-                log.exception("%s: the grader failed", folder.name)
-                fault = Fault("refused", sentences.grader_failed(type(error).__name__))
-                yield self._grade(grader, folder, fault)
+            yield self._grade(grader, folder)
 
-    def _grade(self, grader: Grader, folder: Path, submission: NotebookNode | Fault) -> list[Row]:
-        student = os.fsencode(folder.name).decode("utf-8", "replace")
-        graded = grader.grade(submission)
-        self._save(student, folder / self.assignment, graded)
+    def _grade(self, grader: Grader, folder: Path) -> list[Row]:
+        student = _student(folder)
+        own = folder / self.assignment
+        try:
+            graded = grader.grade(read_submission(own / f"{self.assignment}.ipynb"))
+            self._save(student, own, graded)
+        except Exception as error:  # of ours, but the others wait
+            log.exception("%s: the grader failed", ascii(student))
+            fault = Fault("refused", sentences.grader_failed(type(error).__name__))
+            graded = grader.grade(fault)
+            try:
+                self._save(student, own, graded)
+            except Exception:
+                log.exception("%s: the gradebook does not have the rows", ascii(student))
         return [Row.of(student, self.assignment, graded.verdicts[name]) for name in graded.verdicts]
 
     # nbgrader's gradebook ------------------------------------------------------------------------
@@ -158,10 +168,19 @@ class Grading:
         step = self.course.directory.autograded_directory
         target = self.course.path(step, student, self.assignment)
         shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
+        try:
+            target.mkdir(parents=True)
+        except OSError as error:  # a name that became too long as U+FFFD, for one
+            log.warning("no graded notebook kept for %s: %s", ascii(student), error.strerror)
+            return
         nbformat.write(graded.notebook, target / f"{self.assignment}.ipynb")
         if stamp := _timestamp(folder / "timestamp.txt"):
             (target / "timestamp.txt").write_text(f"{stamp} UTC")
+
+
+def _student(folder: Path) -> str:
+    """The folder's name; bytes that are not UTF-8 become U+FFFD."""
+    return os.fsencode(folder.name).decode("utf-8", "replace")
 
 
 def _timestamp(path: Path) -> datetime | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import builtins
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 
 from autograder.compare import Difference, describe, difference, gradient_difference
 from autograder.data import Tree
@@ -164,6 +166,8 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
     unequal = unequal or gradient_difference(
         expected["gradients"], answer["gradients"], case.tolerance
     )
+    if unequal and case.hidden:
+        unequal = _without_foreign_sizes(unequal, case)
     if unequal:
         numbers = f"Found {unequal.found}\nexpected {unequal.expected}"
         shows = unequal.kind in ("value", "nan") and unequal.found and not case.hidden
@@ -194,6 +198,16 @@ def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
         "value": f"`{where}` differs in {unequal.count}; "
         f"the largest difference is {unequal.largest:.3g}.",
     }[unequal.kind]
+
+
+def _without_foreign_sizes(unequal: Difference, case: CaseSheet) -> Difference:
+    """On a hidden case a size may be said only if the case has it: it could spell an input."""
+    known = {*re.findall(r"\d+", f"{case.shapes} {unequal.expected} 0 1 2 3")}
+    if known.issuperset(re.findall(r"\d+", unequal.found)):
+        return unequal
+    words = {"shape": "another", "length": "another number"}
+    found = words.get(unequal.kind) or unequal.found.partition(" of ")[0] + " of another shape"
+    return replace(unequal, found=found)
 
 
 def _no_return(found: str) -> str:

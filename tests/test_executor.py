@@ -348,6 +348,12 @@ def test_threads_asked_for_by_a_student_do_not_hang_the_probes(executor: Executo
     assert execution.answers == {"w": b"216000000.0", "again": b"216000000.0"}
 
 
+def test_the_outputs_of_a_notebook_have_a_limit_together(executor: Executor) -> None:
+    limits = Limits(20, 5, 30, outputs_bytes=50_000)
+    cells = run(executor, *["print('x' * 20_000)"] * 4, limits=limits).cells
+    assert ["left out" in cell.outputs[0]["text"] for cell in cells] == [False, False, True, True]
+
+
 @pytest.mark.parametrize("magic", ["%matplotlib inline", "%gui qt", "%pylab inline"])
 def test_magics_of_every_notebook(executor: Executor, magic: str) -> None:
     execution = run(executor, f"{magic}\nx = 1", limits=Limits(20, 5, 30), x="x")

@@ -270,7 +270,15 @@ def test_odd_student_names_and_a_folder_in_place_of_the_notebook(tmp_path: Path)
     write_class(find_course(ROOT), ASSIGNMENT, tmp_path / "course")
     course, submitted = tmp_path / "course", tmp_path / "handed in"
     released = ROOT / "assignments" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-    names = ["김 하늘", "a,b;'\"=1+1", "[x]*", "{student_id}", os.fsdecode(b"caf\xe9")]
+    names = [
+        "김 하늘",
+        "a,b;'\"=1+1",
+        "[x]*",
+        "{student_id}",
+        os.fsdecode(b"caf\xe9"),
+        os.fsdecode(b"a" * 150 + b"\xff" * 100),
+    ]
+    names += ["[bold]"]
     for name in names:
         target = submitted / name / ASSIGNMENT
         target.mkdir(parents=True)

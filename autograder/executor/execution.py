@@ -17,6 +17,7 @@ class Limits:
     problem_seconds: float = 10.0
     submission_seconds: float = 300.0
     output_bytes: int = 200_000
+    outputs_bytes: int = 20_000_000  # of all cells together
     answer_bytes: int = 64_000_000
 
     @property
@@ -57,6 +58,12 @@ class Execution:
 def timed_out(what: str, seconds: float) -> Failure:
     """The failure of `what` ("cell", "problem", "notebook") that took too long."""
     return Failure("timeout", f"This {what} ran longer than {seconds:g} seconds and was stopped.")
+
+
+def too_much_output() -> dict[str, Any]:
+    """What stands in place of the outputs of a cell, where the notebook has shown enough."""
+    text = "(left out: the cells of this notebook show too much)\n"
+    return {"output_type": "stream", "name": "stderr", "text": text}
 
 
 def ended_everything() -> Failure:

@@ -23,6 +23,7 @@ from autograder.executor.execution import (
     read_cell,
     read_failure,
     timed_out,
+    too_much_output,
 )
 from autograder.executor.task import Task
 from autograder.executor.warm_process import ExecutorError, WarmProcess, WarmProcessLostError
@@ -115,6 +116,7 @@ class _Progress:
         self._runs: dict[int, CellRun] = {}
         self._answers: dict[str, bytes | Failure] = {}
         self._broken: set[int] = set()
+        self._output_bytes = 0
 
     @property
     def finished(self) -> bool:
@@ -148,7 +150,10 @@ class _Progress:
 
     def _note(self, step: int | str, report: bytes) -> None:
         if isinstance(step, int):
-            self._runs[step] = read_cell(report, self._limits)
+            self._output_bytes += len(report)
+            run = read_cell(report, self._limits)
+            too_much = self._output_bytes > self._limits.outputs_bytes
+            self._runs[step] = CellRun([too_much_output()], run.failure) if too_much else run
         else:
             self._answers[step] = read_answer(report, self._limits)
 
