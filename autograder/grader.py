@@ -6,7 +6,7 @@ is only which sheet they bring.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 
 from autograder import data, sentences
+from autograder.data import Tree
 from autograder.executor import CellRun, Execution, Executor, Failure, Limits
 from autograder.judge import Verdict, blame_dependencies, judge, unanswered
 from autograder.rules import Notebook
@@ -65,7 +66,7 @@ class Grader:
         pending = self._answered(notebook)
         execution = self.executor.run(
             [cell.source for cell in cells],
-            {name: data.dumps(self.sheet.problems[name].request()) for name in pending},
+            self._requests(pending),
             self.files,
             self.limits,
         )
@@ -92,6 +93,15 @@ class Grader:
             if _bare(texts[answer_id(name)]) not in ("", _bare(self.release.stub(name)))
         ]
 
+    def _requests(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Public and hidden cases apart, so that no public case's error can show a hidden input."""
+        problems = [self.sheet.problems[name] for name in names]
+        return {
+            _part(problem.name, hidden): data.dumps(problem.request(hidden=hidden))
+            for problem in problems
+            for hidden in sorted({case.hidden for case in problem.cases})
+        }
+
     def _verdicts(
         self, cells: list[NotebookNode], pending: list[str], execution: Execution
     ) -> dict[str, Verdict]:
@@ -103,18 +113,20 @@ class Grader:
             if name not in pending:
                 verdicts[name] = unanswered(sheet, "missing", sentences.UNANSWERED)
                 continue
-            answer, run = execution.answers[name], runs[answer_id(name)]
-            verdicts[name] = self._verdict(sheet, answer, run, code)
+            parts = (execution.answers.get(_part(name, hidden)) for hidden in (False, True))
+            answers = [part for part in parts if part is not None]
+            verdicts[name] = self._verdict(sheet, answers, runs[answer_id(name)], code)
         uses = {name: code.uses(name, self.release.points) for name in verdicts}
         return blame_dependencies(verdicts, uses)
 
     def _verdict(
-        self, sheet: ProblemSheet, answer: bytes | Failure, cell: CellRun, code: Notebook
+        self, sheet: ProblemSheet, parts: Sequence[bytes | Failure], cell: CellRun, code: Notebook
     ) -> Verdict:
-        if isinstance(answer, Failure):
-            return unanswered(sheet, answer.kind, sentences.failed(sheet.name, answer.kind))
+        for part in parts:
+            if isinstance(part, Failure):
+                return unanswered(sheet, part.kind, sentences.failed(sheet.name, part.kind))
         try:
-            answers = data.loads(answer)
+            answers = _joined([data.loads(part) for part in parts if isinstance(part, bytes)])
         except data.NotDataError:
             return unanswered(sheet, "crashed", sentences.MALFORMED)
         if answers is None and cell.failure:  # no such name: its own cell did not get that far
@@ -124,6 +136,20 @@ class Grader:
             others = code.names() - self.release.points.keys()
             return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, others))
         return judge(sheet, answers, code)
+
+
+def _part(problem: str, hidden: bool) -> str:
+    return f"{problem}, {'hidden' if hidden else 'public'} cases"
+
+
+def _joined(parts: Sequence[Tree]) -> Tree:
+    """The answers to all cases from those to the public and the hidden ones.
+
+    Anything but lists, from student code that meddles with the probe, is for the judge to refuse.
+    """
+    if all(isinstance(part, list) for part in parts):
+        return [answer for part in parts for answer in part]
+    return None if all(part is None for part in parts) else parts
 
 
 def _bare(text: str) -> str:

@@ -79,13 +79,13 @@ class ProblemSheet:
         pairs = zip(known.answers, self.cases, strict=True)
         return [case.expected if answer is None else answer for answer, case in pairs]
 
-    def request(self) -> Tree:
-        """What the probe is asked: inputs only."""
+    def request(self, *, hidden: bool | None = None) -> Tree:
+        """What the probe is asked: inputs only, of all cases, or of the hidden or public ones."""
         return {
             "name": self.name,
             "arguments": list(self.arguments),
             "forbidden": list(self.forbidden),
-            "cases": [case.request for case in self.cases],
+            "cases": [case.request for case in self.cases if hidden in (None, case.hidden)],
         }
 
 

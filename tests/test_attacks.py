@@ -84,6 +84,17 @@ def skip_tag(notebook: NotebookNode) -> None:
             cell.metadata["tags"] = ["skip-execution"]
 
 
+MEMORY_SCAN = """
+import gc
+
+def similarity(query, keys):
+    trees = [x for x in gc.get_objects() if type(x) is dict and "cases" in x]
+    found = [x for x in trees if type(x["cases"]) is list]
+    held = [x for x in gc.get_objects() if isinstance(x, bytes) and b'"cases"' in x]
+    raise ValueError(str([len(x["cases"]) for x in found] + [len(x) for x in held]))
+"""
+
+
 @dataclass(frozen=True)
 class Attack:
     name: str
@@ -184,3 +195,14 @@ def test_what_defeats_stock_nbgrader_earns_nothing_here(
     assert stock_points[attack.name] == WORTH, "the attack is no attack on stock nbgrader"
     assert verdicts[PROBLEM].points == 0
     assert verdicts[PROBLEM].max_points == WORTH
+
+
+def test_a_public_case_finds_no_hidden_input_to_show(grader: Grader) -> None:
+    # The text of an error is shown where a public case raises the same. So while public cases are
+    # answered, no hidden input of any problem may be in reach.
+    desk, _ = read_class(find_course(ROOT), ASSIGNMENT)
+    notebook = desk.notebook(**{PROBLEM: MEMORY_SCAN})
+    submission = parse(nbformat.writes(notebook).encode(), "scan.ipynb")
+    verdict = grader.grade(submission).verdicts[PROBLEM]
+    public = sum(not case.hidden for case in grader.sheet.problems[PROBLEM].cases)
+    assert f"ValueError: [{public}]" in verdict.message

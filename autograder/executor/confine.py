@@ -35,13 +35,13 @@ def end_descendants() -> None:
             os.wait()
 
 
-def close_inherited(keep: int) -> None:
-    """Leave no file open but `keep`; standard input and output lead nowhere."""
+def close_inherited(*keep: int) -> None:
+    """Leave no file open but those to `keep`; standard input and output lead nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
     for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > 2 and descriptor != keep:
+        if descriptor > 2 and descriptor not in keep:
             with contextlib.suppress(OSError):  # the one that listed the folder
                 os.close(descriptor)
 

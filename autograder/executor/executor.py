@@ -97,7 +97,7 @@ class Executor:
         try:
             with _folder(self._scratch, files) as folder:
                 task = progress.task(folder, seconds)
-                progress.take(self._warm.perform(task))
+                progress.take(self._warm.perform(task, progress.open_requests()))
         except BaseException:
             self._stop()  # it may be in the middle of something
             raise
@@ -127,9 +127,12 @@ class _Progress:
         self._runnable = [i for i in range(len(self._cells)) if i not in self._broken]
         self._open = [name for name in self._requests if name not in self._answers]
         cells = [(index + 1, self._cells[index]) for index in self._runnable]
-        requests = [self._requests[name] for name in self._open]
         self._end = time.monotonic() + seconds
-        return Task(folder, cells, requests, self._limits, seconds)
+        return Task(folder, cells, len(self._open), self._limits, seconds)
+
+    def open_requests(self) -> list[bytes]:
+        """The requests of the last task."""
+        return [self._requests[name] for name in self._open]
 
     def take(self, events: Iterable[bytes]) -> None:
         """Note what a session did; what it was at when it ended is broken."""

@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,25 +34,28 @@ class CellTimeout(BaseException):
     """The cell ran longer than it may. No `Exception`, so that `except Exception` lets it pass."""
 
 
-def run(task: Task, shell: Shell, probe: Probe, link: socket.socket) -> None:
+def run(
+    task: Task, requests: socket.socket, shell: Shell, probe: Probe, link: socket.socket
+) -> None:
     """Send what kept it from starting (nothing), one report per cell, one per request."""
     try:
-        _settle(task, shell, link)
+        _settle(task, shell, link.fileno(), requests.fileno())
     except Exception as error:
         wire.send(link, repr(error).encode())
         raise
     wire.send(link, b"")
     for number, source in task.cells:
         wire.send(link, _run_cell(shell, number, source, task))
-    for request in task.requests:
-        wire.send(link, _answer_apart(shell.user_ns, request, probe, task, link))
+    answer = partial(_answer, shell.user_ns, probe, requests)
+    for _ in range(task.requests):
+        wire.send(link, _answer_apart(answer, task, link))
 
 
-def _settle(task: Task, shell: Shell, link: socket.socket) -> None:
+def _settle(task: Task, shell: Shell, *sockets: int) -> None:
     """Take leave of the warm process and move into the task's folder."""
     os.setsid()  # one group, to be killed as one
     confine.die_with_parent()
-    confine.close_inherited(keep=link.fileno())
+    confine.close_inherited(*sockets)
     confine.limit_resources()
     work, home = (str(Path(task.folder, name)) for name in ("work", "home"))
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = home
@@ -94,7 +98,7 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 
 def _answer_apart(
-    namespace: dict[str, Any], request: bytes, probe: Probe, task: Task, link: socket.socket
+    answer: Callable[[socket.socket], None], task: Task, link: socket.socket
 ) -> bytes:
     """Let a fork answer, so that whatever it does harms no other answer."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a cell may have told the kernel to reap
@@ -104,7 +108,7 @@ def _answer_apart(
         try:
             ours.close()
             link.close()
-            _answer(namespace, request, probe, theirs)
+            answer(theirs)
             os._exit(0)
         finally:
             os._exit(1)
@@ -117,9 +121,11 @@ def _answer_apart(
 
 
 def _answer(
-    namespace: dict[str, Any], request: bytes, probe: Probe, session: socket.socket
+    namespace: dict[str, Any], probe: Probe, requests: socket.socket, session: socket.socket
 ) -> None:
     confine.die_with_parent()
+    request = wire.receive(requests)  # only here, in the fork: no other problem may find it
+    requests.close()
     wire.send(session, probe(namespace, request))
 
 

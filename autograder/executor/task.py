@@ -11,29 +11,30 @@ from autograder.executor.execution import Limits
 
 @dataclass(frozen=True)
 class Task:
-    """Cells to run, each with its number in the notebook, then requests to answer.
+    """Cells to run, each with its number in the notebook, then a number of requests to answer.
 
+    The requests themselves, hidden inputs, come later and through a socket of their own, each when
+    it is its turn: what a cell, or another problem, can find in memory and show holds none of them.
     `folder` holds `work`, where the cells run, and `home`, for whatever else they write.
     `seconds` is the wall clock left for all of it.
     """
 
     folder: str
     cells: Sequence[tuple[int, str]]
-    requests: Sequence[bytes]
+    requests: int
     limits: Limits
     seconds: float
 
-    def send(self, link: socket.socket, deadline: float) -> None:
-        """Send as a JSON header and one frame per request."""
-        header = {**vars(self), "requests": len(self.requests), "limits": asdict(self.limits)}
+    def send(self, link: socket.socket, requests: socket.socket, deadline: float) -> None:
+        """Send as a JSON header, then the session's end of the socket of requests."""
+        header = {**vars(self), "limits": asdict(self.limits)}
         wire.send(link, json.dumps(header).encode(), deadline)
-        for request in self.requests:
-            wire.send(link, request, deadline)
+        socket.send_fds(link, [b"r"], [requests.fileno()])
 
     @classmethod
-    def receive(cls, link: socket.socket) -> "Task":
-        """Wait for the next task; raises EOFError where no more come."""
+    def receive(cls, link: socket.socket) -> "tuple[Task, socket.socket]":
+        """Wait for the next task and its socket; raises EOFError where no more come."""
         header = json.loads(wire.receive(link))
+        _, (descriptor,), _, _ = socket.recv_fds(link, 1, 1)
         limits = Limits(**header.pop("limits"))
-        requests = [wire.receive(link) for _ in range(header.pop("requests"))]
-        return cls(**header, requests=requests, limits=limits)
+        return cls(**header, limits=limits), socket.socket(fileno=descriptor)

@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 
 from autograder.errors import MendableError
@@ -61,16 +62,24 @@ class WarmProcess:
             self.stop()
             raise ExecutorError(self._explain("could not start")) from error
 
-    def perform(self, task: Task) -> Iterator[bytes]:
-        """Yield the reports of `task`'s session, then how it ended: see `zygote`."""
+    def perform(self, task: Task, requests: Sequence[bytes]) -> Iterator[bytes]:
+        """Yield the reports of `task`'s session, then how it ended: see `zygote`.
+
+        Each request is sent when all steps before it are done.
+        """
         deadline = time.monotonic() + task.seconds + _GRACE_SECONDS
+        ours, theirs = socket.socketpair()
         try:
-            task.send(self._link, deadline)
-            while True:
-                event = wire.receive(self._link, task.limits.report_bytes + 1, deadline)
-                yield event
-                if not event.startswith(b"r"):
-                    return
+            with theirs:
+                task.send(self._link, theirs, deadline)
+            with ours:
+                for request in chain(repeat(None, len(task.cells)), requests, repeat(None)):
+                    if request is not None:
+                        _ask(ours, request, task)
+                    event = wire.receive(self._link, task.limits.report_bytes + 1, deadline)
+                    yield event
+                    if not event.startswith(b"r"):
+                        return
         except (EOFError, OSError, ValueError) as error:
             raise self._lost() from error
 
@@ -96,6 +105,13 @@ class WarmProcess:
             f"{said} See that `{sys.executable} -P -m autograder.executor.zygote` finds all that it"
             " imports and that memory is left, then run again."
         )
+
+
+def _ask(session: socket.socket, request: bytes, task: Task) -> None:
+    """Send a request, unless the session is gone or does not listen: its end will tell."""
+    deadline = time.monotonic() + task.limits.problem_seconds + _GRACE_SECONDS
+    with suppress(OSError):
+        wire.send(session, request, deadline)
 
 
 def _environment(scratch: Path) -> dict[str, str]:

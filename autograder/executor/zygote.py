@@ -45,10 +45,11 @@ def main(descriptor: str, probe_name: str) -> None:
     wire.send(executor, READY)
     while True:
         try:
-            task = Task.receive(executor)
+            task, requests = Task.receive(executor)
         except EOFError:
             os._exit(0)  # a regular exit would cost half a second with torch
-        serve(task, shell, probe, executor)
+        with requests:
+            serve(task, requests, shell, probe, executor)
 
 
 def warm_up() -> Shell:
@@ -67,7 +68,13 @@ def warm_up() -> Shell:
     return shell
 
 
-def serve(task: Task, shell: Shell, probe: session.Probe, executor: socket.socket) -> None:
+def serve(
+    task: Task,
+    requests: socket.socket,
+    shell: Shell,
+    probe: session.Probe,
+    executor: socket.socket,
+) -> None:
     """Fork a session for `task`, pass its reports on, and end with how it ended."""
     ours, theirs = socket.socketpair()
     child = os.fork()
@@ -75,11 +82,12 @@ def serve(task: Task, shell: Shell, probe: session.Probe, executor: socket.socke
         try:
             executor.close()
             ours.close()
-            session.run(task, shell, probe, theirs)
+            session.run(task, requests, shell, probe, theirs)
             os._exit(0)
         finally:
             os._exit(1)
     theirs.close()
+    requests.close()
     with ours:
         _await_start(ours)
         end = _relay(task, ours, executor)
@@ -98,7 +106,7 @@ def _relay(task: Task, child: socket.socket, executor: socket.socket) -> bytes |
     """Pass reports on until they are all there; how it ended, None where the session did."""
     limits = task.limits
     steps = [limits.cell_seconds] * len(task.cells)
-    steps += [limits.problem_seconds] * len(task.requests)
+    steps += [limits.problem_seconds] * task.requests
     end = time.monotonic() + task.seconds
     try:
         for seconds in steps:
