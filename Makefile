@@ -12,7 +12,7 @@ LAB_FLAGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 # torch, notebooks and browsers share a laptop's cores
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help lab test grade check build bench clean
+.PHONY: help lab test grade check build bench experiments clean
 
 help:
 	@echo "make lab    open the course in JupyterLab"
@@ -21,6 +21,7 @@ help:
 	@echo "make check  lint, format, types"
 	@echo "make build  rebuild notebooks, sheets and releases from their text"
 	@echo "make bench  measure the speed of checking and grading"
+	@echo "make experiments  run what is too dear for a notebook, and write its tables"
 	@echo "make clean  remove what make has made, .venv included"
 
 lab: $(READY)
@@ -46,6 +47,9 @@ build: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+experiments: $(READY)
+	$(BIN)/python -m course.experiments
 
 clean:
 	rm -rf $(VENV) build

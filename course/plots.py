@@ -4,17 +4,20 @@ Every function draws into axes that the caller owns, so a lecture can put panels
 """
 
 from collections.abc import Sequence
+from importlib.metadata import files
 
 import matplotlib.pyplot as plt
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties, fontManager
 from torch import Tensor
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 
 
 def use_style() -> None:
-    """Give all later figures the look of the course."""
+    """Give all later figures the look of the course, and a font that has 한글."""
+    plt.rc("font", family=["DejaVu Sans", _hangul_font()])
     plt.rc("figure", dpi=110)
     plt.rc("figure.constrained_layout", use=True)
     plt.rc("font", size=10)
@@ -74,3 +77,17 @@ def spread(
     """
     ax.plot(x, runs.mean(0), color=color, marker=marker, label=label)
     ax.fill_between(x, runs.amin(0), runs.amax(0), color=color, alpha=0.2, linewidth=0)
+
+
+def _hangul_font() -> str:
+    """The name of the Korean font that the package koreanize-matplotlib carries.
+
+    Not by importing that package, which would make it the font of every text.
+    """
+    path = next(
+        file.locate()
+        for file in files("koreanize-matplotlib") or ()
+        if file.name == "NanumGothic.ttf"
+    )
+    fontManager.addfont(path)
+    return FontProperties(fname=path).get_name()
