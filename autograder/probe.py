@@ -12,8 +12,9 @@ import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType, FunctionType, TracebackType
 from typing import Any, Self
 
 import torch
@@ -50,7 +51,7 @@ def _observe_case(target: Any, case: Tree, request: Tree) -> Tree:
     try:
         with watch, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they would be shown once a case, at lines of ours
-            observed = _use(target, case, request["arguments"])
+            observed = _use(target, case, case["arguments"] or request["arguments"])
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: exit() in a function is a student's mistake
@@ -119,6 +120,8 @@ def _use(target: Any, case: Tree, names: list[str]) -> Tree:
         function = _build(target, case)
         if case["gradient"]:
             leaves |= dict(function.named_parameters())
+    if case["driver"] is not None:
+        function = partial(_public(case["driver"]), function)
     result = function(*arguments)
     return {
         "outcome": "returned",
@@ -135,15 +138,21 @@ def _use(target: Any, case: Tree, names: list[str]) -> Tree:
 def _argument(tree: Tree) -> Any:
     """An input as the student's function receives it: always a fresh copy."""
     if isinstance(tree, dict) and "given" in tree:
-        scope: dict[str, Any] = {"torch": torch}
-        exec(tree["source"], scope)  # public code of the course, from its own sheet
         constants = {key: data.to_python(value) for key, value in tree["constants"].items()}
-        return scope[tree["given"]](**constants)
+        return _public(tree["given"])(**constants)
     if isinstance(tree, list):
         return [_argument(item) for item in tree]
     if isinstance(tree, tuple):
         return tuple(_argument(item) for item in tree)
     return data.to_python(tree)
+
+
+def _public(source: str) -> Callable[..., Any]:
+    """The one function that a public text of the course, from its own sheet, defines."""
+    scope: dict[str, Any] = {"torch": torch}
+    exec(compile(source, f"{_ENGINE}/public", "exec"), scope)  # no frame of the student's
+    (function,) = (value for value in scope.values() if isinstance(value, FunctionType))
+    return function
 
 
 def _build(target: Any, case: Tree) -> torch.nn.Module:

@@ -62,7 +62,19 @@ class Given:
 
     def source(self) -> str:
         """The text of `make`."""
-        return textwrap.dedent(inspect.getsource(self.make))
+        return source_of(self.make)
+
+
+def source_of(function: Callable[..., object]) -> str:
+    """The text of a public function, to travel in a sheet and run beside the student's code."""
+    return textwrap.dedent(inspect.getsource(function))
+
+
+def argument_names(definition: str) -> tuple[str, ...]:
+    """The names of the arguments of a function, from its text."""
+    node = ast.parse(definition).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    return tuple(argument.arg for argument in node.args.args)
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,10 @@ class Case:
         gradient: also compare the gradients of the float arguments (and of the parameters).
         init: for a class: the arguments it is built with.
         parameters: for a class: its parameters by name, loaded before the call.
+        driver: where a plain call is not what the case asks for, how the answer is used instead:
+            `driver(answer, *args)` is public, travels as text with `torch` as its only global, and
+            returns the raw results that are compared. `answer` is the student's function, class,
+            or, with `init`, module.
         tolerance: absolute and relative difference allowed, where the dtype's default
             (`autograder.compare.TOLERANCE`) does not fit, with a comment that says why.
     """
@@ -86,6 +102,7 @@ class Case:
     gradient: bool = False
     init: Sequence[Any] | None = None
     parameters: Mapping[str, torch.Tensor] = field(default_factory=lambda: _NOTHING)
+    driver: Callable[..., object] | None = None
     tolerance: tuple[float, float] | None = None
 
 
@@ -144,6 +161,8 @@ class Problem:
         forbidden: what may not be called, by bare name ("softmax" stands for torch.softmax,
             torch.nn.functional.softmax, torch.Tensor.softmax and their like in any library).
         forward: for a class: how its instances are called, "forward(query, key, value)".
+        builds_on: the problems of the same notebook whose names the contract makes this one use;
+            every other solution stands alone.
         hints: three, of growing openness.
         symptoms: what the student sees → what to look at.
     """
@@ -160,6 +179,7 @@ class Problem:
     symptoms: Mapping[str, str]
     forbidden: tuple[str, ...] = ()
     forward: str = ""
+    builds_on: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -169,9 +189,7 @@ class Problem:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The names of what a case's `args` are: of the function, or of the module's forward."""
-        node = ast.parse(f"def {self.forward or self.signature}: ...").body[0]
-        assert isinstance(node, ast.FunctionDef)
-        return tuple(argument.arg for argument in node.args.args)
+        return argument_names(f"def {self.forward or self.signature}: ...")
 
     @property
     def max_points(self) -> int:

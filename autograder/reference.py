@@ -23,7 +23,16 @@ from nbgrader.preprocessors import ClearSolutions
 from autograder import data, probe
 from autograder.data import Tree
 from autograder.judge import agrees, diagnosis
-from autograder.problem import AuthoringError, Case, Draw, Given, Misconception, Problem
+from autograder.problem import (
+    AuthoringError,
+    Case,
+    Draw,
+    Given,
+    Misconception,
+    Problem,
+    argument_names,
+    source_of,
+)
 from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet, Sheet
 
 
@@ -44,11 +53,15 @@ class Source:
     solutions: Mapping[str, str]
 
     def implementation(self, name: str, cell: str | None = None) -> dict[str, Any]:
-        """The names that the solution cell of `name` (or another cell in its place) defines."""
+        """The names that the solution cell of `name` (or another cell in its place) defines.
+
+        The solutions that it builds on are there already.
+        """
         namespace: dict[str, Any] = {"__name__": f"{self.assignment}.{name}"}
-        exec(compile(self.setup, f"<{self.assignment} set-up>", "exec"), namespace)
-        source = self.solutions[name] if cell is None else cell
-        exec(compile(source, f"<{self.assignment} {name}>", "exec"), namespace)
+        (problem,) = (problem for problem in self.problems if problem.name == name)
+        before = [self.solutions[other] for other in problem.builds_on]
+        for source in (self.setup, *before, self.solutions[name] if cell is None else cell):
+            exec(compile(source, f"<{self.assignment} {name}>", "exec"), namespace)
         return namespace
 
 
@@ -192,14 +205,20 @@ def _request(case: Case) -> Tree:
         "gradient": case.gradient,
         "init": None if case.init is None else [_tree(argument) for argument in case.init],
         "parameters": {name: data.to_tree(value) for name, value in case.parameters.items()},
+        "driver": source_of(case.driver) if case.driver else None,
+        "arguments": list(_arguments(case)),
     }
+
+
+def _arguments(case: Case) -> tuple[str, ...]:
+    """The names of a driver's arguments after the student's answer; none without a driver."""
+    return argument_names(source_of(case.driver))[1:] if case.driver else ()
 
 
 def _tree(argument: Any) -> Tree:
     if isinstance(argument, Given):
         return {
-            "given": argument.make.__name__,
-            "source": argument.source(),
+            "given": argument.source(),
             "constants": {key: data.to_tree(value) for key, value in argument.constants.items()},
         }
     if isinstance(argument, list | tuple):
@@ -209,7 +228,7 @@ def _tree(argument: Any) -> Tree:
 
 def _shapes(problem: Problem, case: Case) -> str:
     """The inputs in words: "q (2, 3), k (5, 3), n_heads = 2"."""
-    names = problem.arguments
+    names = _arguments(case) or problem.arguments
     if case.init is not None:
         built = ", ".join(str(argument) for argument in case.init)
         called = ", ".join(_in_words("", value) for value in case.args)

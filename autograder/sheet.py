@@ -19,7 +19,7 @@ from autograder import data
 from autograder.data import Tree
 from autograder.errors import MendableError
 
-FORMAT = 1
+FORMAT = 2
 
 
 class SheetError(MendableError):

@@ -33,6 +33,14 @@ class Scale(nn.Module):
     def forward(self, x):
         return 2 * self.linear(x)
 """
+SCALE_OF = """
+def scale_of(weight):
+    module = Scale(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        module.linear.weight.copy_(weight)
+        module.linear.bias.zero_()
+    return module
+"""
 SLOPE = '''
 def slope(function, at):
     """The derivative of a function at a point."""
@@ -60,6 +68,19 @@ def scale_cases(draw: Draw) -> Iterator[Case]:
         parameters=parameters,
         gradient=True,
     )
+
+
+def call_what_it_builds(
+    scale_of: Callable[[torch.Tensor], torch.nn.Module], weight: torch.Tensor, x: torch.Tensor
+) -> torch.Tensor:
+    """A driver: what `scale_of` returns is no data, so it is put to use."""
+    return scale_of(weight)(x)
+
+
+def scale_of_cases(draw: Draw) -> Iterator[Case]:
+    d_in, d_out, n = draw.sizes(3)
+    arguments = (draw.normal(d_out, d_in), draw.normal(n, d_in))
+    yield Case("called", "values", arguments, driver=call_what_it_builds)
 
 
 def make_parabola(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -115,9 +136,17 @@ SOURCE = Source(
         problem(
             "slope(function, at)", ("slope",), {"values": 1}, cases=slope_cases, misconceptions=()
         ),
+        problem(
+            "scale_of(weight)",
+            ("result",),
+            {"values": 1},
+            cases=scale_of_cases,
+            misconceptions=(),
+            builds_on=("Scale",),
+        ),
     ),
     SETUP,
-    {"halves": HALVES, "Scale": SCALE, "slope": SLOPE},
+    {"halves": HALVES, "Scale": SCALE, "slope": SLOPE, "scale_of": SCALE_OF},
 )
 SHEET = build_sheet(SOURCE, "secret")
 
@@ -317,3 +346,19 @@ def test_sheets_that_do_not_do_their_work_are_refused() -> None:
     ]:
         with pytest.raises(AuthoringError, match=words):
             build_sheet(with_(**changes))
+
+
+def test_a_driver_uses_what_the_answer_builds_on_another() -> None:
+    assert verdict("scale_of", SCALE + SCALE_OF).status == "correct"
+    transposed = SCALE_OF.replace("copy_(weight)", "copy_(-weight)")
+    wrong = verdict("scale_of", SCALE + transposed)
+    assert wrong.status == "wrong"
+    assert "with weight (" in wrong.message
+    assert ", x (" in wrong.message
+
+
+def test_an_answer_that_the_driver_cannot_use_is_no_frame_of_the_student() -> None:
+    wrong = verdict("scale_of", "def scale_of(weight):\n    return None\n")
+    assert wrong.status == "error"
+    assert "'NoneType' object is not callable" in wrong.message
+    assert "line" not in wrong.message
