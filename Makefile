@@ -26,8 +26,8 @@ help:
 
 lab: $(READY)
 	$(BIN)/autograder build --missing
-	@echo "Opening the course in your browser, at lectures/00_orientation.ipynb. Stop it with Ctrl-C."
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/lectures/00_orientation.ipynb $(LAB_FLAGS)
+	@echo "Opening the course in your browser, at lectures/index.ipynb. Stop it with Ctrl-C."
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/lectures/index.ipynb $(LAB_FLAGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile

@@ -18,28 +18,8 @@
 # measure what they claim. In the assignments you write the real thing, and the course
 # checks it at once.
 #
-# **The map.** Lectures come in this order. Those without a link are in preparation.
-#
-# | lecture | the question it answers | assignment |
-# | --- | --- | --- |
-# | 00 Orientation (this page) | How do shapes work? How do I know that I am right? | – |
-# | 01 From recurrence to attention | What does a word-by-word network forget? | – |
-# | [02 Self-attention][02] | How does a word decide where to look? | [a1, part][a1] |
-# | [03 Scaled dot-product attention][03] | How do all look at once? Why √d_k? | [a1, whole][a1] |
-# | 04 Multi-head attention | What do several maps buy that one cannot give? | a2 |
-# | 05 Complexity | What does attention cost, next to recurrence? | a5 |
-# | 06 Positional encoding | How does a model without order learn about order? | a4 |
-# | 07 Masked self-attention | How to train on all positions without showing the future? | a3 |
-# | 08 The block | What holds a deep stack together? | a6 |
-# | 09 The whole Transformer | Does it learn a real task, end to end? | a7 |
-# | 10 Training well | Which schedules and losses help, and when? | a7 |
-# | 11 Looking inside | Can attention explain an output? | a8 |
-# | 12 From scratch to toolkits | Is my model the same as theirs? | – |
-# | 13 Tuning | Which settings matter, and how sure can we be? | a8 |
-#
-# [02]: 02_self_attention.ipynb
-# [03]: 03_scaled_dot_product_attention.ipynb
-# [a1]: ../assignments/a1_attention/a1_attention.ipynb
+# [The map of the course](index.ipynb) shows all lectures and assignments, and how they hang
+# together.
 #
 # **How to work.**
 #
@@ -49,7 +29,7 @@
 #    more than a right reading.
 # 3. Change numbers and run again. Cells with `assert` hold what the text claims: if you change
 #    what they rest on, they complain, and that is worth a thought.
-# 4. Read 02 and 03, then open the assignment **a1**. Your answers stay in the assignment's
+# 4. Read 01, 02 and 03, then open the assignment **a1**. Your answers stay in the assignment's
 #    notebook: write them there and save with Ctrl-S.
 #
 # **After this page you can**
@@ -798,9 +778,9 @@ assert (torch.ones(2, 4, 2, 5) * mask).shape == (2, 4, 2, 5)  # silence
 assert (torch.ones(2, 4, 3, 5) * mask[:, None, None, :]).shape == (2, 4, 3, 5)
 
 # %% [markdown]
-# **Next.** [Lecture 02](02_self_attention.ipynb): three words, and how each decides where to look.
-# (Lecture 01, on what came before attention, is in preparation; 02 does not need it.) After lecture
-# 03 comes the first assignment, [a1](../assignments/a1_attention/a1_attention.ipynb).
+# **Next.** [Lecture 01](01_from_recurrence_to_attention.ipynb): what a network that reads word by
+# word forgets. After lecture 03 comes the first assignment,
+# [a1](../assignments/a1_attention/a1_attention.ipynb).
 #
 # ## 8 · Words
 #

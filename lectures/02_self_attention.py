@@ -10,11 +10,12 @@
 # # 02 · Self-attention: query, key, value
 #
 # *About 40 minutes. You need tensors and shapes from [lecture 00](00_orientation.ipynb);
-# lecture 01 (in preparation) tells why we look for something other than recurrence.*
+# [lecture 01](01_from_recurrence_to_attention.ipynb) tells why we look for something other than
+# recurrence.*
 #
 # **The question.** A recurrent network reads a sentence word by word and carries what it has read
 # in one state. Such networks were first helped by letting them also look back at earlier states
-# (lecture 01, in preparation). What is left if *looking* is all a network does? How does a word
+# (lecture 01). What is left if *looking* is all a network does? How does a word
 # decide where to look, and what does it get for it?
 #
 # **Afterwards you can**
@@ -33,6 +34,7 @@ import torch.nn.functional as F
 from einops import reduce
 from ipywidgets import FloatSlider
 
+from course.claims import claim
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, matrix, panels, use_style
 
@@ -354,8 +356,15 @@ print("inside, with softmax:         ", inside)
 print("inside, scores over their sum:", [round(share, 2) for share in inside_plain])
 
 # %%
-assert all(share == 1.0 for share in inside)
-assert all(share < 0.9 for share in inside_plain)
+claim(
+    "Outputs of attention lie within the values",
+    figure="share of 500 outputs inside",
+    values=inside,
+    above=0.999,
+    without="scores over their sum in place of the softmax",
+    broken=inside_plain,
+)
+assert max(inside_plain) < 0.9
 assert min(inside_plain) < 0.5
 
 # %% [markdown]
@@ -518,9 +527,16 @@ for ax, (name, layer) in zip(panels(1, 3, 3.4, 3.3), layers().items(), strict=Tr
 # and the map of self-attention has no zero.*
 
 # %%
+claim(
+    "Every output of self-attention depends on every input, in one layer",
+    figure="pairs of 36 whose derivative is exactly 0",
+    values=zeros["self-attention"],
+    below=1,
+    without="a recurrent layer in its place",
+    broken=zeros["recurrent"],
+)
 assert zeros["recurrent"] == [15] * 5  # n (n − 1) / 2: everything to the right
 assert zeros["convolution, width 3"] == [20] * 5  # all but the band
-assert zeros["self-attention"] == [0] * 5
 
 # %% [markdown]
 # **Claim.** On five seeds, every output of self-attention depends on every input, in one layer.
@@ -627,8 +643,14 @@ for ax, n_matrices in zip(panels(1, 2, 3.6, 3.3), runs, strict=True):
 # home to I, with weights near 1. With one matrix all nine weights are near one third.*
 
 # %%
-for _, _, accuracy in runs[2]:  # five seeds with W_Q and W_K
-    assert accuracy > 0.9
+claim(
+    "Separate matrices for queries and keys learn to look one way",
+    figure="share of words in unseen sentences that point right",
+    values=[accuracy for _, _, accuracy in runs[2]],
+    above=0.9,
+    without="one matrix for both",
+    broken=[accuracy for _, _, accuracy in runs[1]],
+)
 for _, loss, accuracy in runs[1]:  # five seeds with one matrix
     assert accuracy <= 2 / 3
     assert abs(loss - math.log(3)) < 0.01  # as good as a guess among three
@@ -713,7 +735,8 @@ torch.testing.assert_close(shuffled, out[1])
 # `softmax` and `similarity` now. `attend` is the whole of section 1 with one addition, the scale
 # of lecture 03, so read on first if you like.
 #
-# **Next.** Lecture 03, *Scaled dot-product attention*: all queries at once, and what √d_k is for.
+# **Next.** [Lecture 03](03_scaled_dot_product_attention.ipynb), *Scaled dot-product attention*:
+# all queries at once, and what √d_k is for.
 #
 # ## 9 · Words
 #
@@ -723,7 +746,7 @@ torch.testing.assert_close(shuffled, out[1])
 # | self-attention | 셀프 어텐션 |
 # | query | 쿼리 |
 # | key | 키 |
-# | value | 밸류 |
+# | value | 밸류, 값 |
 # | inner product (dot product) | 내적 |
 # | score | 스코어, 점수 |
 # | weight | 가중치 |

@@ -33,6 +33,7 @@ import torch.nn.functional as F
 from ipywidgets import FloatLogSlider, SelectionSlider
 from matplotlib.patches import Rectangle
 
+from course.claims import claim
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, matrix, panels, spread, use_style
 
@@ -109,8 +110,8 @@ torch.testing.assert_close(out, torch.tensor([[1.0, 8], [2, 4]]))
 # | step | letters | shapes |
 # | --- | --- | --- |
 # | scores $S = QK^\top/\sqrt{d_k}$ | `i c, j c -> i j` | (n_q, d_k), (n_k, d_k) → (n_q, n_k) |
-# | weights $W$ | softmax over `j` in each row `i` | (n_q, n_k) → (n_q, n_k) |
-# | output $O = WV$ | `i j, j e -> i e` | (n_q, n_k), (n_k, d_v) → (n_q, d_v) |
+# | weights $A$ | softmax over `j` in each row `i` | (n_q, n_k) → (n_q, n_k) |
+# | output $O = AV$ | `i j, j e -> i e` | (n_q, n_k), (n_k, d_v) → (n_q, d_v) |
 #
 # The letters are the counters of our loops. A letter that is missing on the right of the arrow is
 # summed: `c` in step 1, `j` in step 3.
@@ -128,7 +129,7 @@ def block(ax, x, y, width, height, name, color):
 [ax] = panels(1, 1, 6.0, 4.2)
 block(ax, 0, 0, d_k, n_q, "$Q$", BLUE)
 block(ax, 5, 3, n_k, d_k, "$K^T$", ORANGE)
-block(ax, 5, 0, n_k, n_q, "$S$, $W$", "0.6")
+block(ax, 5, 0, n_k, n_q, "$S$, $A$", "0.6")
 block(ax, 9, 3, d_v, n_k, "$V$", GREEN)
 block(ax, 9, 0, d_v, n_q, "$O$", PURPLE)
 for x, y, text in [(2, -0.5, "d_k"), (6.5, -0.5, "n_k"), (10, -0.5, "d_v"), (-0.6, 1, "n_q")]:
@@ -275,8 +276,16 @@ print("∂ output 0 / ∂ query 1, over keys:   ", right_leak)
 print("∂ output 0 / ∂ query 1, over queries:", [round(x, 3) for x in wrong_leak])
 
 # %%
-assert all(leak == 0 for leak in right_leak)
-assert all(leak > 1e-3 for leak in wrong_leak)
+claim(
+    "What one query asks does not change what another gets",
+    figure="norm of ∂ output 0 / ∂ query 1",
+    values=right_leak,
+    below=1e-12,
+    without="the softmax over the queries",
+    broken=wrong_leak,
+)
+assert max(right_leak) == 0
+assert min(wrong_leak) > 1e-3
 
 # %% [markdown]
 # **Claim.** On five seeds, with the softmax over keys output 0 does not depend on query 1 at all;
@@ -403,6 +412,14 @@ for index, ax in enumerate(panels(1, 3, 3.5, 3.0)):
 
 # %%
 raw, scaled_by_root = table[0], table[1]  # (5, sizes, 4) each
+claim(
+    "Divided by √d_k, no softmax is dead at d_k = 1,024",
+    figure="share of queries whose Jacobian is smaller than .01",
+    values=scaled_by_root[:, -1, 3].tolist(),
+    below=0.01,
+    without="raw scores",
+    broken=raw[:, -1, 3].tolist(),
+)
 for seed in range(5):
     variance, entropy, size, dead = raw[seed].T
     assert ((variance / torch.tensor(sizes) - 1).abs() < 0.1).all()  # variance = d_k within 10 %
@@ -628,10 +645,25 @@ _ = right.set(xlabel="learning rate", ylabel="accuracy", xscale="log", ylim=(0, 
 
 # %%
 scaled_accuracy, raw_accuracy = accuracy["divided by √d_k"], accuracy["raw"]
+claim(
+    "At d_k = 128 the scaled head learns to look up within 300 steps",
+    figure="share of words looked up",
+    values=scaled_accuracy[:, -1].tolist(),
+    above=0.95,
+    without="raw scores",
+    broken=raw_accuracy[:, -1].tolist(),
+)
+claim(
+    "At d_k = 128 a calm start does without the scale",
+    figure="share of words looked up",
+    values=[run["accuracy"] for run in small_start],
+    above=0.95,
+    without="raw scores from a start of variance 1",
+    broken=raw_accuracy[:, -1].tolist(),
+)
 assert scaled_accuracy[:, 1:].min() > 0.95  # with the scale, every d_k from 16 on, every seed
 assert raw_accuracy[:, -1].max() < 0.75  # without, at d_k = 128, on every seed
 assert abs(scaled_accuracy[:, 0].mean() - raw_accuracy[:, 0].mean()) < 0.05  # d_k = 4: no matter
-assert all(run["accuracy"] > 0.95 for run in small_start)  # no scale, calm start
 assert raw_by_rate.max() < 0.75  # no learning rate of the five, on no seed of the three
 assert all(row[-1]["wrong at"] > 0.9 for row in without)  # wrong, and sure of it
 
@@ -695,7 +727,7 @@ assert (module_weights - weights).abs().max() < 1e-5
 
 # %% [markdown]
 # Both take an `attn_mask`, which hides keys from queries. Beware: in one of them True means "may
-# attend" and in the other "may not". Lecture 07 sorts this out.
+# attend" and in the other "may not". [Lecture 07](07_masked_self_attention.ipynb) sorts this out.
 
 # %% [markdown]
 # ## 9 · Check yourself
@@ -749,7 +781,8 @@ assert (flat * 64 - 1).abs().max() < 0.15
 # scale, `scaled_dot_product_attention` is the matrix form with any number of batch dimensions, and
 # `softmax_jacobian` is the general rule behind .24 = .4 · .6.
 #
-# **Next.** Lecture 04: one map per query can only average. What do several maps buy?
+# **Next.** [Lecture 04](04_multi_head_attention.ipynb): one map per query can only average. What do
+# several maps buy?
 #
 # ## 10 · Words
 #

@@ -361,3 +361,7 @@ except NotImplementedError:
 else:
     (ax,) = panels(1, 1, width=3.4, height=3.2)
     matrix(ax, weights, words, words, title="who attends to whom")
+
+# %% [markdown]
+# *Figure: a map of three queries by three keys, I, go and home, a weight in each cell. Rows sum to
+# 1. I looks at all alike; go looks most at home; home looks alike at I and home.*

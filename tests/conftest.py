@@ -16,6 +16,15 @@ TABLES = {
     ),
     "copy": ("how near students' code comes to solutions", "solution", "share", "nearest code"),
     "time": ("notebooks from a clean kernel", "notebook", "code cells", "CPU", "limit"),
+    "claim": (
+        "what the lectures claim, asserted on every seed; without its cause each was seen failing",
+        "lecture",
+        "claim",
+        "figure",
+        "seeds",
+        "asserted",
+        "cause taken away",
+    ),
     "attack": ("attacks on the verdict", "attack", "points of stock nbgrader", "points here"),
 }
 
