@@ -82,6 +82,14 @@ class Desk:
                 cell.source = WRITTEN
         return filled
 
+    def with_variants(self, **names: str) -> NotebookNode:
+        """Answers by the honest variants of these names, the rest by the solutions."""
+        return self.notebook(**{name: self.variant(name, label) for name, label in names.items()})
+
+    def with_mistakes(self, **names: str) -> NotebookNode:
+        """Answers with these known mistakes, the rest by the solutions."""
+        return self.notebook(**{name: self.mistaken(name, known) for name, known in names.items()})
+
     def stub(self, problem: str) -> str:
         """The answer cell as released."""
         return self.release.stub(problem)

@@ -38,7 +38,7 @@
 # | [04 Multi-head attention][04] | What do several maps buy that one cannot give? | [a2][a2] |
 # | [05 Complexity][05] | What does attention cost, next to recurrence? | [a5][a5] |
 # | [06 Positional encoding][06] | How does a model without order learn about order? | |
-# | [07 Masked self-attention][07] | How to train on all positions at once? | [a3][a3], then [a4][a4] |
+# | [07 Masked self-attention][07] | How to train on all positions at once? | [a3][a3], [a4][a4] |
 #
 # In preparation: 08 The block, 09 The whole Transformer, 10 Training well, 11 Looking inside, 12
 # From scratch to toolkits, 13 Tuning, with assignments a6 to a8.

@@ -91,16 +91,6 @@ def softmax_jacobian(weights):
 """
 
 
-def honest(desk: Desk, **names: str) -> NotebookNode:
-    """Answers by the honest variants of these names."""
-    return desk.notebook(**{name: desk.variant(name, variant) for name, variant in names.items()})
-
-
-def mistaken(desk: Desk, **names: str) -> NotebookNode:
-    """Answers with these known mistakes, the rest right."""
-    return desk.notebook(**{name: desk.mistaken(name, known) for name, known in names.items()})
-
-
 def with_cell(notebook: NotebookNode, source: str, index: int = 1) -> NotebookNode:
     """The notebook with one more code cell."""
     notebook.cells.insert(index, new_code_cell(source))
@@ -109,7 +99,7 @@ def with_cell(notebook: NotebookNode, source: str, index: int = 1) -> NotebookNo
 
 def tampered(desk: Desk) -> NotebookNode:
     """A wrong softmax, and a check cell made harmless in every way that a file allows."""
-    notebook = mistaken(desk, softmax="hardmax")
+    notebook = desk.with_mistakes(softmax="hardmax")
     for cell in notebook.cells:
         if grade_id(cell) == "softmax":
             cell.source = "print('all tests passed')\n4"
@@ -145,8 +135,7 @@ SUBMISSIONS = (
     Submission(
         "boole",
         "loops and lists wherever one can",
-        lambda d: honest(
-            d,
+        lambda d: d.with_variants(
             softmax="list_of_slices",
             similarity="two_loops",
             attend="loop_over_keys",
@@ -158,8 +147,7 @@ SUBMISSIONS = (
     Submission(
         "chandra",
         "einsum and einops wherever one can",
-        lambda d: honest(
-            d,
+        lambda d: d.with_variants(
             softmax="einops",
             similarity="einops_einsum",
             attend="einops_einsum",
@@ -171,13 +159,13 @@ SUBMISSIONS = (
     Submission(
         "dijkstra",
         "normalises over the queries",
-        lambda d: mistaken(d, scaled_dot_product_attention="over_queries"),
+        lambda d: d.with_mistakes(scaled_dot_product_attention="over_queries"),
         {"scaled_dot_product_attention": Grade(0, "wrong", "over_queries")},
     ),
     Submission(
         "emmy",
         "forgets the scale, twice",
-        lambda d: mistaken(d, attend="no_scale", scaled_dot_product_attention="no_scale"),
+        lambda d: d.with_mistakes(attend="no_scale", scaled_dot_product_attention="no_scale"),
         {
             "attend": Grade(0, "wrong", "no_scale"),
             "scaled_dot_product_attention": Grade(0, "wrong", "no_scale"),
@@ -186,7 +174,7 @@ SUBMISSIONS = (
     Submission(
         "fatima",
         "a softmax that overflows",
-        lambda d: mistaken(d, softmax="no_maximum"),
+        lambda d: d.with_mistakes(softmax="no_maximum"),
         {"softmax": Grade(3, "wrong", "no_maximum")},
     ),
     Submission("grace", "handed in as released", lambda d: d.release.notebook, NOTHING_HANDED_IN),
