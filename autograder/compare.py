@@ -151,7 +151,8 @@ def remoteness(expected: Tree, found: Tree, tolerance: tuple[float, float] | Non
     Below 1 the two are the same answer; inf where they are not the same kind of thing.
     """
     if isinstance(expected, dict) and isinstance(found, dict) and expected.keys() == found.keys():
-        expected, found = list(expected.values()), list(found.values())
+        found = [found[name] for name in expected]
+        expected = list(expected.values())
     if isinstance(expected, tuple | list) and isinstance(found, tuple | list):
         if len(expected) != len(found):
             return math.inf

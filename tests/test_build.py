@@ -136,7 +136,15 @@ def test_no_code_of_an_answer_or_a_misconception_is_released(
             assert canary.encode() not in content, name
 
 
-def inputs(case: CaseSheet) -> list[bytes]:
+def arguments(case: CaseSheet) -> list[object]:
+    return [
+        argument.values.tolist() if isinstance(argument, Array) else argument
+        for argument in case.request["args"]
+    ]
+
+
+def drawn_arrays(case: CaseSheet) -> list[bytes]:
+    """The arrays of a request that are told from others by their bytes; masks are not."""
     arrays = [argument for argument in case.request["args"] if isinstance(argument, Array)]
     return [array.values.tobytes() for array in arrays if np.unique(array.values).size > 2]
 
@@ -150,13 +158,16 @@ def test_no_hidden_input_is_released(assignment: str) -> None:
     )
     for secret in ("one", "two"):
         for name, problem in build_sheet(source, secret).problems.items():
-            known = {
-                content for case in problem.cases if not case.hidden for content in inputs(case)
-            }
-            drawn = [c for case in problem.cases if case.hidden for c in inputs(case)]
-            drawn = [content for content in drawn if content not in known]  # but worked examples
-            assert len(drawn) >= len(public.problems[name].cases) // 2
-            assert not any(content in released for content in drawn), name
+            shown = [case for case in problem.cases if not case.hidden]
+            known = [arguments(case) for case in shown]
+            hidden = [case for case in problem.cases if case.hidden]
+            drawn = [case for case in hidden if arguments(case) not in known]  # no worked example
+            cases = public.problems[name].cases
+            assert len(drawn) >= len(cases) // 2
+            assert not any(arguments(case) in map(arguments, cases) for case in drawn), name
+            told = {content for case in shown for content in drawn_arrays(case)}
+            secrets = {content for case in drawn for content in drawn_arrays(case)} - told
+            assert not any(content in released for content in secrets), name
 
 
 # Lectures show ideas, not answers ----------------------------------------------------------------

@@ -269,10 +269,16 @@ def test_an_unknown_mistake_gets_no_name(subject: Subject, kind: str) -> None:
         verdict = judge(sheet, answers)
         if kind == "noise":
             assert verdict.status != "correct"
-        # (a vector is transposed by reversing it)
-        assert verdict.misconception is None or re.search(
-            kind.replace("transposed", "transposed|reversed"), verdict.misconception
-        )
+        assert verdict.misconception is None or re.search(SAME[kind], verdict.misconception)
+
+
+SAME = {
+    "noise": "noise",
+    "factor": "factor",
+    # a vector is reversed; a causal mask is upper; a mask of keys hides queries, or stands behind
+    "transposed": "transposed|reversed|^upper$|^hides_queries$|^axes_behind$",
+}
+"""Kind of corruption → the known mistakes that are just that."""
 
 
 def corrupted_answer(expected: Tree, kind: str, random: np.random.Generator) -> Tree:
@@ -289,7 +295,9 @@ def corrupted(tree: Tree, kind: str, random: np.random.Generator) -> Tree:
     """Numbers that no known mistake gives: with noise, too large by half, or transposed."""
     if isinstance(tree, tuple | list):
         return type(tree)(corrupted(item, kind, random) for item in tree)
-    if isinstance(tree, bool | str) or tree is None:
+    if isinstance(tree, bool):
+        return tree ^ bool(kind == "noise" and random.random() < 0.5)
+    if isinstance(tree, str) or tree is None:
         return tree
     if isinstance(tree, int | float):
         factor = {"noise": random.uniform(1.6, 1.9), "factor": 1.5}.get(kind, 1)

@@ -1,0 +1,100 @@
+"""A small model that writes dates, character by character, around an attention that is handed in.
+
+Assignments put the reader's own attention, mask and positions to use here.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from course.dates import written_dates
+
+BEGIN, END = "⊢", "⊣"
+D_MODEL, N_HEADS, D_FF = 64, 4, 128
+BATCH, STEPS, RATE = 64, 400, 3e-3
+LENGTH = 32
+"""Characters of a sample: the begin, a date, and ends to fill up."""
+
+
+class Writer(nn.Module):
+    """Predicts the next character: embedding (+ positions), attention, feed-forward.
+
+    attention: a module called as `attention(query, key, value, mask)`, giving (out, weights).
+    mask: (n, n), True where a character may attend another.
+    positions: a module from (b, n, d_model) to the same, or None for a model without order.
+    """
+
+    def __init__(
+        self,
+        attention: nn.Module,
+        mask: Bool[Tensor, "n n"],
+        positions: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        texts = written_dates(2_000, seed=0)
+        self.alphabet = sorted({*"".join(texts), BEGIN, END})
+        self.embedding = nn.Embedding(len(self.alphabet), D_MODEL)
+        self.positions = positions or nn.Identity()
+        self.attention, self.mask = attention, mask
+        self.norm = nn.LayerNorm(D_MODEL)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(D_MODEL, D_FF), nn.ReLU(), nn.Linear(D_FF, len(self.alphabet))
+        )
+
+    def forward(self, tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n vocab"]:
+        """Logits for the character after each of `tokens`."""
+        n = tokens.shape[1]
+        x = self.positions(self.embedding(tokens))
+        seen, _ = self.attention(x, x, x, self.mask[:n, :n])
+        logits: Tensor = self.feed_forward(self.norm(x + seen))
+        return logits
+
+    def encode(self, texts: list[str]) -> Int[Tensor, "b n"]:
+        """Each text as ids of its characters, then ends, `LENGTH` in all."""
+        padded = [(text + END * LENGTH)[:LENGTH] for text in texts]
+        return torch.tensor([[self.alphabet.index(c) for c in text] for text in padded])
+
+    @torch.no_grad()
+    def write(self, seed: int) -> str:
+        """One text: character after character, each drawn by its probability, until the end."""
+        generator = torch.Generator().manual_seed(seed)
+        text = BEGIN
+        while len(text) < LENGTH and text[-1] != END:
+            tokens = self.encode([text])[:, : len(text)]
+            chances = self(tokens)[0, -1].softmax(dim=-1)
+            text += self.alphabet[int(torch.multinomial(chances, 1, generator=generator))]
+        return text.strip(BEGIN + END)
+
+
+def learn_to_write(
+    attention: nn.Module,
+    mask: Bool[Tensor, "n n"],
+    shift_right: Callable[[Tensor, int], Tensor],
+    positions: nn.Module | None = None,
+) -> tuple[Writer, float]:
+    """Train a `Writer` with teacher forcing; the model, and its loss on dates it has not seen.
+
+    The loss is the mean of −log p (nats) of the next character, ends included.
+    """
+    torch.manual_seed(0)
+    model = Writer(attention, mask, positions)
+    begin = model.alphabet.index(BEGIN)
+    texts, unseen = (
+        model.encode(written_dates(count, seed)) for count, seed in ((4000, 0), (500, 1))
+    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+
+    def loss_on(targets: Tensor) -> Tensor:
+        logits = model(shift_right(targets, begin))
+        return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+    for _ in range(STEPS):
+        loss = loss_on(texts[torch.randint(len(texts), (BATCH,))])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with torch.no_grad():
+        return model, loss_on(unseen).item()
