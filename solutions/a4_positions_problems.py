@@ -227,7 +227,7 @@ def in_float32(answer: Callable[..., object], *sizes: int) -> object:
 
 def wavelengths_cases(draw: Draw) -> Iterator[Case]:
     """Few pairs and many, and the one pair whose wave is a single turn of 2π."""
-    few, many = even(draw, 6, 12), even(draw, 30, 70)
+    few, many = even(draw, 6, 30), even(draw, 40, 240)
     yield Case("the worked example", "values", (4,), driver=in_float32)
     yield Case("a single pair", "values", (2,), driver=in_float32)
     yield Case("a few pairs", "values", (few,), driver=in_float32)
@@ -534,11 +534,12 @@ SIDE_BY_SIDE = "torch.cat([sines, cosines], dim=1)"
 
 def to_fairseq_layout_cases(draw: Draw) -> Iterator[Case]:
     """Any numbers, not only sines: what is asked is a move of columns. d_model = 4 hides much."""
-    n, d = draw.integer(3, 5), even(draw, 8, 14)
+    n, d, first = draw.integer(3, 5), even(draw, 8, 14), draw.integer(2, 90)
     small = torch.tensor([[0.0, 1, 0, 1], [0.841, 0.54, 0.01, 1.0]])
     yield Case("the worked example", "values", (small,))
     yield Case("any numbers", "values", (draw.normal(n, d),))
-    yield Case("a table of sines and cosines", "values", (encoding_oracle(n + 1, d + 2),))
+    rows = encoding_oracle(first + n + 1, d + 2)[first:]
+    yield Case("rows of a table of sines and cosines", "values", (rows,))
     yield Case("a single position", "values", (draw.normal(1, d - 2),))
     yield Case("a single pair", "values", (draw.normal(n, 2),))
     yield Case("as many positions as features", "values", (draw.normal(d, d),))
