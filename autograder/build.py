@@ -28,6 +28,7 @@ from traitlets.config import Config
 
 from autograder.problem import AuthoringError, Problem
 from autograder.reference import build_sheet, read_source
+from autograder.submission import BY_HAND
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -177,6 +178,8 @@ def _cell_metadata(marks: dict[str, Any], by_name: dict[str, Problem], text: Pat
     role, name = marks.get("role"), marks.get("problem")
     if role in (None, "setup"):
         return {}
+    if role == "use":
+        return {**_nbgrader(str(name), locked=True), "tags": [BY_HAND]}
     if role != "written" and name not in by_name:
         raise AuthoringError(f"{text.name}: a cell of role {role!r} names the problem {name!r}")
     match role:

@@ -21,7 +21,7 @@ from autograder.judge import Verdict, blame_dependencies, judge, unanswered
 from autograder.rules import Notebook
 from autograder.sheet import ProblemSheet, Sheet
 from autograder.show import Card
-from autograder.submission import Fault, Release, answer_id, grade_id, laid_on
+from autograder.submission import BY_HAND, Fault, Release, answer_id, grade_id, laid_on
 
 
 @dataclass(frozen=True)
@@ -168,11 +168,13 @@ def _output(output: Mapping[str, Any]) -> NotebookNode:
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """The cells to run: all code but the check cells, whose place the judge takes."""
+    """The cells to run: all code but what people run, and checks, whose place the judge takes."""
     return [
         cell
         for cell in notebook.cells
-        if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("grade")
+        if cell.cell_type == "code"
+        and not cell.metadata.get("nbgrader", {}).get("grade")
+        and BY_HAND not in cell.metadata.get("tags", ())
     ]
 
 

@@ -24,6 +24,8 @@ from autograder.errors import MendableError
 from autograder.sheet import Sheet
 
 MAX_BYTES = 50_000_000
+BY_HAND = "skip-execution"
+"""nbclient's tag of a released cell that only people run: no grader, and no validation."""
 
 
 class ReleaseError(MendableError):

@@ -62,6 +62,19 @@ def matrix(
             ax.text(j, i, text, ha="center", va="center", color=color, fontsize=9)
 
 
+def head_maps(weights: Float[Tensor, "n_heads n_q n_k"], tokens: Sequence[str]) -> None:
+    """A figure of one map a head, without numbers: for more tokens than numbers could be read.
+
+    weights: `(n_heads, n, n)`, each between 0 (dark) and 1 (bright); tokens: n labels.
+    """
+    for head, ax in enumerate(panels(1, len(weights), width=2.6, height=2.9)):
+        ax.imshow(weights[head], cmap="cividis", vmin=0.0, vmax=1.0)
+        ax.set_xticks(range(len(tokens)), tokens, fontsize=6)
+        ax.set_yticks(range(len(tokens)), tokens, fontsize=6)
+        ax.set(xlabel="key $j$", ylabel="query $i$", title=f"head {head}")
+        ax.grid(False)
+
+
 def spread(
     ax: Axes,
     x: Sequence[float],

@@ -46,16 +46,27 @@ class Writer(nn.Module):
 
     def forward(self, tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n vocab"]:
         """Logits for the character after each of `tokens`."""
+        logits: Tensor = self.feed_forward(self._attend(tokens)[0])
+        return logits
+
+    def _attend(self, tokens: Int[Tensor, "b n"]) -> tuple[Tensor, Tensor]:
+        """What each character knows of those it may attend, (b, n, d_model), and the weights."""
         n = tokens.shape[1]
         x = self.positions(self.embedding(tokens))
-        seen, _ = self.attention(x, x, x, self.mask[:n, :n])
-        logits: Tensor = self.feed_forward(self.norm(x + seen))
-        return logits
+        seen, weights = self.attention(x, x, x, self.mask[:n, :n])
+        return self.norm(x + seen), weights
 
     def encode(self, texts: list[str]) -> Int[Tensor, "b n"]:
         """Each text as ids of its characters, then ends, `LENGTH` in all."""
         padded = [(text + END * LENGTH)[:LENGTH] for text in texts]
         return torch.tensor([[self.alphabet.index(c) for c in text] for text in padded])
+
+    @torch.no_grad()
+    def attention_of(self, text: str) -> Float[Tensor, "n_heads n n"]:
+        """The weights of each head, as the model reads the begin and `text`."""
+        tokens = self.encode([BEGIN + text])[:, : len(text) + 1]
+        weights: Tensor = self._attend(tokens)[1][0]
+        return weights
 
     @torch.no_grad()
     def write(self, seed: int) -> str:

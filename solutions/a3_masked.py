@@ -396,3 +396,44 @@ check("leaks_future")
 #    without a test.
 #
 # === END MARK SCHEME ===
+
+# %% [markdown]
+# ## Put it to use
+#
+# Nothing here is graded. What you have built learns to write dates: "Feb 3, 1962", "3. Februar
+# 1962", "1962년 2월 3일". The model is small: an embedding, *your* attention behind *your* mask, and
+# a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which character
+# comes next, in less than half a minute. `course/writer.py` has the rest.
+#
+# Before you run the cell: nobody tells the model where a character stands. Which of these can it
+# learn all the same: which characters belong to the same language? That a year has four digits? In
+# which order they come?
+
+# %% role="use" problem="put_to_use"
+from course.plots import head_maps, use_style
+from course.writer import BEGIN, D_MODEL, LENGTH, N_HEADS, learn_to_write
+
+for name in ("causal_mask", "shift_right", "MaskedMultiHeadAttention"):
+    check(name)
+
+torch.manual_seed(0)
+attention = MaskedMultiHeadAttention(D_MODEL, N_HEADS)
+model, loss = learn_to_write(attention, causal_mask(LENGTH), shift_right)
+print(f"loss on dates that it has not seen: {loss:.2f}; it writes")
+print(*(model.write(seed) for seed in range(8)), sep="\n")
+
+use_style()
+text = "3. Februar 1962"
+head_maps(model.attention_of(text), BEGIN + text)
+
+# %% [markdown]
+# *Figure: four maps, one a head, of the characters of "3. Februar 1962" by themselves, bright where
+# a query puts its weight. Above the diagonal all is dark: nobody looks ahead.*
+#
+# Lines that look like dates, and are none: the model knows which characters go together, not where
+# they stand. [Assignment 4](../a4_positions/a4_positions.ipynb) gives it positions, and takes this
+# notebook's answers as you saved them.
+#
+# Now break it: in a cell of your own, train another model behind a mask that hides nothing,
+# `torch.ones(LENGTH, LENGTH, dtype=torch.bool)`. What is its loss, and what does it write? Problem
+# 8 asks why.

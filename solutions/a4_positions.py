@@ -371,3 +371,41 @@ check("order_sensitivity")
 #    half.
 #
 # === END MARK SCHEME ===
+
+# %% [markdown]
+# ## Put it to use
+#
+# Nothing here is graded. In [assignment 3](../a3_masked/a3_masked.ipynb) your attention learnt to
+# write dates without knowing where a character stands. The cell takes your answers from that
+# notebook, as you saved it, and trains the same model twice: as it was, and with *your*
+# `PositionalEncoding`. It takes less than a minute.
+
+# %% role="use" problem="put_to_use"
+from autograder import answers_of
+from course.plots import head_maps, use_style
+from course.writer import BEGIN, D_MODEL, LENGTH, N_HEADS, learn_to_write
+
+check("PositionalEncoding")
+own = answers_of(
+    "../a3_masked/a3_masked.ipynb", "causal_mask", "shift_right", "MaskedMultiHeadAttention"
+)
+
+for positions in (None, PositionalEncoding(D_MODEL, LENGTH)):
+    torch.manual_seed(0)
+    attention = own.MaskedMultiHeadAttention(D_MODEL, N_HEADS)
+    mask = own.causal_mask(LENGTH)
+    model, loss = learn_to_write(attention, mask, own.shift_right, positions)
+    print(f"{'with' if positions else 'without'} positions: loss {loss:.2f} on unseen dates; writes")
+    print(*(f"    {model.write(seed)}" for seed in range(8)), sep="\n")
+
+use_style()
+text = "3. Februar 1962"
+head_maps(model.attention_of(text), BEGIN + text)
+
+# %% [markdown]
+# *Figure: the maps of the model with positions, one a head, of the characters of "3. Februar 1962"
+# by themselves, bright where a query puts its weight; above the diagonal all is dark.*
+#
+# Compare the maps with those at the end of assignment 3, and the two lists with one another. One
+# layer is not a whole Transformer: it still writes dates that do not exist. But it is yours, from
+# the softmax to the last mask.

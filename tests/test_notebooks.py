@@ -32,7 +32,8 @@ NOTEBOOKS += [
 
 def executed(notebook: NotebookNode, folder: Path) -> NotebookNode:
     """The notebook after a run in `folder`; an unexpected error is raised."""
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}})
+    place = {"metadata": {"path": str(folder)}}
+    client = NotebookClient(notebook, timeout=600, skip_cells_with_tag="", resources=place)
     return client.execute()
 
 
@@ -127,8 +128,8 @@ def claims(notebook: NotebookNode) -> Iterator[Claim]:
 
 
 def test_a_notebook_that_ran_nothing_would_be_seen(tmp_path: Path) -> None:
-    silent = new_code_cell("1 / 0", metadata={"tags": ["skip-execution"]})
-    done = executed(nbformat.v4.new_notebook(cells=[silent]), tmp_path)
+    empty = new_code_cell(" ")
+    done = executed(nbformat.v4.new_notebook(cells=[empty]), tmp_path)
     assert cells_that_ran(done) == 0
 
 
