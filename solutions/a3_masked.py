@@ -401,8 +401,8 @@ check("leaks_future")
 # ## Put it to use
 #
 # Nothing here is graded. What you have built learns to write dates: "Feb 3, 1962", "3. Februar
-# 1962", "1962년 2월 3일". The model is small: an embedding, *your* attention behind *your* mask, and
-# a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which character
+# 1962", "1962년 2월 3일". The model is small: an embedding, *your* attention behind *your* mask,
+# and a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which character
 # comes next, in less than half a minute. `course/writer.py` has the rest.
 #
 # Before you run the cell: nobody tells the model where a character stands. Which of these can it

@@ -395,7 +395,8 @@ for positions in (None, PositionalEncoding(D_MODEL, LENGTH)):
     attention = own.MaskedMultiHeadAttention(D_MODEL, N_HEADS)
     mask = own.causal_mask(LENGTH)
     model, loss = learn_to_write(attention, mask, own.shift_right, positions)
-    print(f"{'with' if positions else 'without'} positions: loss {loss:.2f} on unseen dates; writes")
+    title = "with positions" if positions else "without positions"
+    print(f"{title}: loss {loss:.2f} on dates that it has not seen; it writes")
     print(*(f"    {model.write(seed)}" for seed in range(8)), sep="\n")
 
 use_style()

@@ -48,7 +48,10 @@ def test_other_cells_are_not_run(path: Path) -> None:
     [
         ({"attend": "def attend(query, keys, values:"}, "SyntaxError.*It begins 'def attend"),
         ({"attend": "1 / 0"}, "A cell of .* raises ZeroDivisionError: division by zero"),
-        ({"softmax": "def softmax(x, dim):\n    return x"}, "(?s)softmax .* does not pass .*differs in 3 of 3"),
+        (
+            {"softmax": "def softmax(x, dim):\n    return x"},
+            "(?s)softmax .* does not pass .*differs in 3 of 3",
+        ),
         ({"softmax": DESK.stub("softmax")}, "softmax is not answered in .*: answer it there"),
         ({"softmax": "def softmax(x, dim):\n    return helper(x)"}, "(?s)first code cell.*helper"),
     ],
@@ -60,7 +63,7 @@ def test_what_cannot_be_used_is_said(path: Path, answers: dict[str, str], messag
 
 
 def test_no_notebook_is_said(tmp_path: Path) -> None:
-    with pytest.raises(AnswersError, match="There is no .*none.ipynb"):
+    with pytest.raises(AnswersError, match=r"There is no .*none\.ipynb"):
         answers_of(tmp_path / "none.ipynb", "softmax")
 
 
