@@ -402,8 +402,8 @@ check("leaks_future")
 #
 # Nothing here is graded. What you have built learns to write dates: "Feb 3, 1962", "3. Februar
 # 1962", "1962년 2월 3일". The model is small: an embedding, *your* attention behind *your* mask,
-# and a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which character
-# comes next, in less than half a minute. `course/writer.py` has the rest.
+# and a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which
+# character comes next, in less than half a minute. `course/writer.py` has the rest.
 #
 # Before you run the cell: nobody tells the model where a character stands. Which of these can it
 # learn all the same: which characters belong to the same language? That a year has four digits? In
@@ -416,6 +416,7 @@ from course.writer import BEGIN, D_MODEL, LENGTH, N_HEADS, learn_to_write
 for name in ("causal_mask", "shift_right", "MaskedMultiHeadAttention"):
     check(name)
 
+torch.set_num_threads(1)  # layers as small as these gain nothing from more
 torch.manual_seed(0)
 attention = MaskedMultiHeadAttention(D_MODEL, N_HEADS)
 model, loss = learn_to_write(attention, causal_mask(LENGTH), shift_right)

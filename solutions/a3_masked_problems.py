@@ -24,8 +24,7 @@ SUMMED = (1e-4, 1e-3)
 
 
 def causal(n: int) -> torch.Tensor:
-    """Row i may attend columns 0 to i; written out, not by the operation that problem 1 asks "
-    "for."""
+    """Row i may attend columns 0 to i; written out, not by the operation that problem 1 needs."""
     return torch.tensor([[column <= row for column in range(n)] for row in range(n)])
 
 
@@ -1309,8 +1308,7 @@ def leaks_future_cases(draw: Draw) -> Iterator[Case]:
 
 
 def leaks_future_oracle(attend: Callable[..., torch.Tensor], n: int, d: int) -> bool:
-    """By changing the future: new inputs from some place on must leave all earlier outputs "
-    "alone."""
+    """By changing the future: new inputs from some place on must leave earlier outputs alone."""
     generator = torch.Generator().manual_seed(1)
     for place in range(1, n):
         x = torch.randn(n, d, generator=generator)
