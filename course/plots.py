@@ -3,6 +3,7 @@
 Every function draws into axes that the caller owns, so a lecture can put panels side by side.
 """
 
+import itertools
 from collections.abc import Sequence
 from importlib.metadata import files
 
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -60,6 +62,17 @@ def matrix(
             text = "0" if value == 0 else f"{value:.2f}"
             color = "black" if value > 0.45 else "white"
             ax.text(j, i, text, ha="center", va="center", color=color, fontsize=9)
+
+
+def block(ax: Axes, x: float, y: float, width: int, height: int, name: str, color: str) -> None:
+    """A matrix as a box of `height` rows and `width` columns of unit cells, with its name.
+
+    x, y: the lower left corner. For figures that show shapes, without axes.
+    """
+    for column, row in itertools.product(range(width), range(height)):
+        cell = (x + column, y + row)
+        ax.add_patch(Rectangle(cell, 1, 1, facecolor=color, edgecolor="white", alpha=0.55))
+    ax.text(x + width / 2, y + height / 2, name, ha="center", va="center", fontsize=13)
 
 
 def head_maps(weights: Float[Tensor, "n_heads n_q n_k"], tokens: Sequence[str]) -> None:

@@ -31,11 +31,10 @@ import math
 import torch
 import torch.nn.functional as F
 from ipywidgets import FloatLogSlider, SelectionSlider
-from matplotlib.patches import Rectangle
 
 from course.claims import claim
 from course.knobs import Knobs
-from course.plots import BLUE, GREEN, ORANGE, PURPLE, matrix, panels, spread, use_style
+from course.plots import BLUE, GREEN, ORANGE, PURPLE, block, matrix, panels, spread, use_style
 
 torch.set_num_threads(1)
 use_style()
@@ -118,14 +117,6 @@ torch.testing.assert_close(out, torch.tensor([[1.0, 8], [2, 4]]))
 
 
 # %%
-def block(ax, x, y, width, height, name, color):
-    """A matrix as a box of (height, width) unit cells, with its name."""
-    for column, row in itertools.product(range(width), range(height)):
-        cell = (x + column, y + row)
-        ax.add_patch(Rectangle(cell, 1, 1, facecolor=color, edgecolor="white", alpha=0.55))
-    ax.text(x + width / 2, y + height / 2, name, ha="center", va="center", fontsize=13)
-
-
 [ax] = panels(1, 1, 6.0, 4.2)
 block(ax, 0, 0, d_k, n_q, "$Q$", BLUE)
 block(ax, 5, 3, n_k, d_k, "$K^T$", ORANGE)
@@ -137,7 +128,7 @@ for x, y, text in [(2, -0.5, "d_k"), (6.5, -0.5, "n_k"), (10, -0.5, "d_v"), (-0.
 for x, y, text in [(4.5, 5, "d_k"), (8.5, 4.5, "n_k"), (6.5, 7.3, "n_k"), (10, 6.3, "d_v")]:
     ax.text(x, y, text, ha="center", va="center")
 ax.set(xlim=(-1, 11.5), ylim=(-1, 7.6), aspect="equal")
-ax.axis("off")
+ax.set_axis_off()
 _ = ax.set_title("each product lies where the rows on its left meet the columns above it")
 
 # %% [markdown]
