@@ -19,13 +19,12 @@ from typing import Any
 
 import jupytext
 import nbformat
-import numpy as np
-import safetensors.numpy
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+from autograder.drift import file_drift
 from autograder.problem import AuthoringError, Problem
 from autograder.reference import build_sheet, read_source
 from autograder.submission import BY_HAND
@@ -34,7 +33,6 @@ _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-_ARRAY_TOLERANCE = {"float32": 1e-6, "float64": 1e-12}
 
 
 def assignments(solutions: Path) -> list[str]:
@@ -69,19 +67,19 @@ class Rebuilt:
         return [
             f"{name}: {reason}; run `make build` and commit"
             for name in self.files
-            if (reason := _file_drift(self.root / name, self.folder / name))
+            if (reason := file_drift(self.root / name, self.folder / name))
         ]
 
     def install(self, *, overwrite: bool) -> int:
         """Copy the built files to the root; return how many.
 
-        Arrays that are as built, to the tolerance, stay as they are: processors differ in the
-        last bits, and a rebuild must not look like a change.
+        A sheet whose answers the judge cannot tell from those built stays as it is: processors
+        differ in the last bits, and a rebuild must not look like a change.
         """
         count = 0
         for name in self.files:
             target = self.root / name
-            stale = _file_drift(target, self.folder / name)
+            stale = file_drift(target, self.folder / name)
             if stale and (overwrite or not target.exists()):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.folder / name, target)
@@ -115,31 +113,6 @@ def _build_assignment(solutions: Path, assignment: str, target: Path) -> None:
     _write(notebook, folder / f"{assignment}.ipynb")
     build_sheet(source).save(folder)
     _generate(assignment, target)
-
-
-def _file_drift(committed: Path, rebuilt: Path) -> str:
-    if not committed.is_file():
-        return "is missing"
-    if committed.suffix == ".safetensors":
-        return _array_drift(committed, rebuilt)
-    return "" if committed.read_bytes() == rebuilt.read_bytes() else "differs from its text"
-
-
-def _array_drift(committed: Path, rebuilt: Path) -> str:
-    """Processors differ in the last bits, so arrays are compared to their dtype's tolerance."""
-    old = safetensors.numpy.load_file(committed)
-    new = safetensors.numpy.load_file(rebuilt)
-    if old.keys() != new.keys():
-        return "has other arrays"
-    for key, ours in old.items():
-        theirs, relative = new[key], _ARRAY_TOLERANCE.get(str(ours.dtype), 0.0)
-        if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
-            return f"array {key} has another shape or dtype"
-        # at least 1, as the inputs have: what is 0 but for rounding has no scale of its own
-        scale = np.abs(ours, dtype=float).max(initial=1.0, where=np.isfinite(ours))
-        if not np.allclose(ours, theirs, rtol=relative, atol=relative * scale, equal_nan=True):
-            return f"array {key} has other numbers"
-    return ""
 
 
 # Notebooks ---------------------------------------------------------------------------------------

@@ -158,6 +158,8 @@ def remoteness(expected: Tree, found: Tree, tolerance: tuple[float, float] | Non
             return math.inf
         pairs = zip(expected, found, strict=True)
         return max((remoteness(ours, theirs, tolerance) for ours, theirs in pairs), default=0.0)
+    if isinstance(expected, float) and isinstance(found, float):
+        expected, found = (Array(np.array(one), "float64") for one in (expected, found))
     if isinstance(expected, Array) and isinstance(found, Array):
         if (expected.shape, expected.dtype) != (found.shape, found.dtype):
             return math.inf

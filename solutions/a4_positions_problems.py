@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import nn
 
+from autograder.compare import TOLERANCE
 from autograder.problem import Case, Draw, Given, Misconception, Problem
 
 # An angle of p radians in float32 errs by p times 1e-7 or so, however it is computed: at position
@@ -1053,31 +1055,36 @@ def cycle(draw: Draw, n: int) -> torch.Tensor:
     return torch.tensor(permutation)
 
 
+# Python's float tells nothing of the float32 that it was computed in.
+OF_FLOAT32 = TOLERANCE["float32"]
+
+
 def order_sensitivity_cases(draw: Draw) -> Iterator[Case]:
     """Layers that follow every order and layers that do not, in every group."""
+    single = partial(Case, tolerance=OF_FLOAT32)
     n, d = draw.integer(6, 9), draw.integer(3, 5)
     x, permutation = draw.normal(n, d), cycle(draw, n)
     factor = 0.5 + draw.integer(1, 9) / 10
     small = torch.tensor([[1.0], [2.0], [4.0]])
     example = Given(with_positions, {"step": 10.0}), small, torch.tensor([1, 2, 0])
-    yield Case("the worked example", "values", example)
+    yield single("the worked example", "values", example)
     each = Given(token_by_token, {"factor": factor, "angle": factor / 2})
-    yield Case("token by token", "values", (each, x, permutation))
+    yield single("token by token", "values", (each, x, permutation))
     counted = Given(with_positions, {"step": factor})
-    yield Case("positions added", "values", (counted, x, permutation))
+    yield single("positions added", "values", (counted, x, permutation))
     summed = Given(sum_so_far, {"factor": factor})
-    yield Case("a sum of what came before", "values", (summed, x, cycle(draw, n)))
+    yield single("a sum of what came before", "values", (summed, x, cycle(draw, n)))
     mixed = Given(mixing_by_scores, {"factor": factor})
-    yield Case("weights from inner products", "values", (mixed, x, permutation))
+    yield single("weights from inner products", "values", (mixed, x, permutation))
     first = Given(scaled_by_place, {"factor": 2 + factor})
-    yield Case("the first is special", "values", (first, x, cycle(draw, n)))
-    yield Case("the order kept as it is", "more layers", (counted, x, torch.arange(n)))
+    yield single("the first is special", "values", (first, x, cycle(draw, n)))
+    yield single("the order kept as it is", "more layers", (counted, x, torch.arange(n)))
     mean = Given(mean_of_all, {"factor": factor})
-    yield Case("the mean of all", "more layers", (mean, x, permutation))
+    yield single("the mean of all", "more layers", (mean, x, permutation))
     double = draw.normal(n + 1, d, dtype=torch.float64)
     yield Case("float64", "more layers", (summed, double, cycle(draw, n + 1)))
     far = Given(with_positions, {"step": -factor})
-    yield Case("positions taken away", "more layers", (far, draw.normal(n, 1), permutation))
+    yield single("positions taken away", "more layers", (far, draw.normal(n, 1), permutation))
 
 
 def order_sensitivity_oracle(

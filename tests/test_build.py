@@ -7,7 +7,9 @@ import io
 import keyword
 import tokenize
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -16,9 +18,10 @@ import safetensors.numpy
 
 from autograder.build import Rebuilt, assignments, missing, source_notebook
 from autograder.data import Array
+from autograder.drift import file_drift
 from autograder.problem import AuthoringError, Misconception
 from autograder.reference import build_sheet, read_source
-from autograder.sheet import CaseSheet, Sheet, SheetError
+from autograder.sheet import CaseSheet, ProblemSheet, Sheet, SheetError
 
 ROOT = Path(__file__).parent.parent
 ASSIGNMENTS = assignments(ROOT / "solutions")
@@ -51,7 +54,7 @@ def test_drift_is_seen_in_text_and_in_numbers(rebuilt: Rebuilt, tmp_path: Path) 
     (tmp_path / notebook).write_text("{}")
     values = safetensors.numpy.load_file(tmp_path / arrays)
     shifted = {
-        key: np.asarray(v * (1 + 1e-4), v.dtype) if v.dtype.kind == "f" else v
+        key: np.asarray(v * (1 + 1e-3), v.dtype) if v.dtype.kind == "f" else v
         for key, v in values.items()
     }
     safetensors.numpy.save_file(shifted, tmp_path / arrays)
@@ -66,6 +69,47 @@ def test_drift_is_seen_in_text_and_in_numbers(rebuilt: Rebuilt, tmp_path: Path) 
     }
     safetensors.numpy.save_file(close, tmp_path / arrays)
     assert [line.split(":")[0] for line in rebuilt_here.drift()] == [str(notebook)]
+
+
+def with_first_case(sheet: Sheet, problem: str, **parts: Any) -> Sheet:
+    """The sheet with other parts of the first case of a problem."""
+    old = sheet.problems[problem]
+    first, *others = old.cases
+    return with_problem(sheet, replace(old, cases=(replace(first, **parts), *others)))
+
+
+def with_problem(sheet: Sheet, problem: ProblemSheet) -> Sheet:
+    return replace(sheet, problems={**sheet.problems, problem.name: problem})
+
+
+def test_a_sheet_is_stale_where_the_judge_could_tell(rebuilt: Rebuilt, tmp_path: Path) -> None:
+    built = rebuilt.folder / "assignments/a4_positions/a4_positions.sheet.json"
+    sheet, path = Sheet.load(built), tmp_path / built.name
+    order, waves = sheet.problems["order_sensitivity"], sheet.problems["wavelengths"]
+    expected, request = order.cases[0].expected, waves.cases[0].request
+    other = replace(waves.misconceptions[0], answers=waves.misconceptions[1].answers)
+    stale = {
+        "": with_first_case(
+            sheet, order.name, expected=expected | {"value": expected["value"] + 1e-6}
+        ),
+        "expects another answer": with_first_case(
+            sheet, order.name, expected=expected | {"value": expected["value"] + 0.1}
+        ),
+        "has another input": with_first_case(sheet, waves.name, request=request | {"args": [2]}),
+        "has other words": with_first_case(sheet, waves.name, name="another name"),
+        f"other answers of {other.id}": with_problem(
+            sheet, replace(waves, misconceptions=(other, *waves.misconceptions[1:]))
+        ),
+        "has other problems": replace(sheet, problems={}),
+    }
+    for reason, changed in stale.items():
+        changed.save(tmp_path)
+        assert path.read_bytes() != built.read_bytes()
+        found = file_drift(path, built)
+        assert reason in found
+        assert bool(reason) == bool(found)
+    path.write_text("{}")
+    assert "cannot be read as a sheet" in file_drift(path, built)
 
 
 def replace_root(rebuilt: Rebuilt, root: Path) -> Rebuilt:
