@@ -769,7 +769,7 @@ def longest_path_cases(draw: Draw) -> Iterator[Case]:
     yield Case("the same, with None", refused, (name, few, None))
     yield Case("an unknown layer", refused, ("pooling", few))
     yield Case("an unknown layer with a kernel size", refused, ("pooling", few, k))
-    yield Case("beside them, a convolution", refused, (name, many, k_2))
+    yield Case("beside them, a convolution", refused, (name, m * (k_2 - 1) + 1, k_2))
     yield Case("beside them, recurrence", refused, ("recurrent", few))
 
 

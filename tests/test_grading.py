@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
+from autograder.build import assignments
 from autograder.course_directory import find_course
 from autograder.executor import Execution, Executor
 from autograder.grading import Grading, Row
@@ -88,6 +89,18 @@ def test_every_grade_is_as_the_class_states(graded: GradedClass) -> None:
     assert unexpected(CLASS, [Row(**row) for row in graded.rows]) == []
     changed = [{**row, "points": row["points"] + 1} for row in graded.rows[:1]] + graded.rows[1:]
     assert len(unexpected(CLASS, [Row(**row) for row in changed])) == 1
+
+
+OTHERS = [name for name in assignments(ROOT / "solutions") if name != ASSIGNMENT]
+
+
+@pytest.mark.parametrize("assignment", OTHERS)
+def test_every_other_class_gets_the_grades_that_it_states(assignment: str, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    write_class(find_course(ROOT), assignment, course)
+    run(course, "autograder", "grade", assignment, "--json", "rows.jsonl")
+    rows = [Row(**json.loads(line)) for line in (course / "rows.jsonl").read_text().splitlines()]
+    assert unexpected(read_class(find_course(ROOT), assignment)[1], rows) == []
 
 
 def test_every_problem_of_every_submission_has_its_row(graded: GradedClass) -> None:
