@@ -346,7 +346,7 @@ check("softmax_jacobian")
 # "I go home". Then change the numbers. What must the query of "I" be, for it to look at "home" and
 # at little else? What changes in the map when every query is doubled?
 
-# %%
+# %% role="use" problem="put_to_use"
 from course.plots import matrix, panels
 
 words = ["I", "go", "home"]
@@ -354,13 +354,10 @@ q = torch.tensor([[1.0, -1, -2, -1], [1, 1, 2, -1], [1, -1, 0, 1]])  # (n, d_k) 
 k = torch.tensor([[1.0, 0, 0, 1], [1, 1, 0, 0], [2, 0, 1, 0]])  # (n, d_k)
 v = torch.tensor([[1.0, 0], [0, 1], [1, 1]])  # (n, d_v) = (3, 2)
 
-try:
-    out, weights = scaled_dot_product_attention(q, k, v)
-except NotImplementedError:
-    print("Answer problem 4 first.")
-else:
-    (ax,) = panels(1, 1, width=3.4, height=3.2)
-    matrix(ax, weights, words, words, title="who attends to whom")
+check("scaled_dot_product_attention")
+out, weights = scaled_dot_product_attention(q, k, v)
+(ax,) = panels(1, 1, width=3.4, height=3.2)
+matrix(ax, weights, words, words, title="who attends to whom")
 
 # %% [markdown]
 # *Figure: a map of three queries by three keys, I, go and home, a weight in each cell. Rows sum to
