@@ -15,12 +15,12 @@ def test_a_turned_knob_draws_anew_and_leaves_no_figure_open() -> None:
 
     slider = IntSlider(3, description="size")
     knobs = Knobs(draw, size=slider)
-    before = knobs._picture.value
+    before = bytes(knobs._picture.value)
     slider.value = 5
     assert drawn == [3, 5]
     assert before.startswith(b"\x89PNG")
-    assert knobs._picture.value.startswith(b"\x89PNG")
-    assert knobs._picture.value != before
+    assert bytes(knobs._picture.value).startswith(b"\x89PNG")
+    assert bytes(knobs._picture.value) != before
     assert plt.get_fignums() == []
     bundle = knobs._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
