@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 import io
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -45,7 +46,10 @@ def check(name: str) -> None:
     """
     sheet = find_sheet(name, Path.cwd())
     namespace, sources = _student(inspect.currentframe())
-    verdict = public_verdict(sheet, name, namespace, sources)
+    if _is_stale(name):
+        verdict = unanswered(sheet.problems[name], "error", sentences.stale(name))
+    else:
+        verdict = public_verdict(sheet, name, namespace, sources)
     if verdict.status != "correct":
         raise NotYetError(verdict)
     display(Card(verdict))
@@ -109,7 +113,13 @@ def _judge_one(
     finally:
         _show_some(printed.getvalue())
     if all(answer.get("type") == "NotImplementedError" for answer in answers):
-        return unanswered(problem, "missing", sentences.not_answered(name))
+        others = notebook.names() - sheet.problems.keys()
+        message = (
+            sentences.line_left(name)
+            if notebook.says_more_than_raise(name)
+            else sentences.not_answered(name, others)
+        )
+        return unanswered(problem, "missing", message)
     return judge(problem, answers, notebook)
 
 
@@ -119,6 +129,14 @@ def _show_some(printed: str) -> None:
     print("\n".join(lines[:MAX_PRINTED]), end="\n" if lines else "")
     if len(lines) > MAX_PRINTED:
         print(f"(and {len(lines) - MAX_PRINTED} more lines, printed on the other inputs)")
+
+
+def _is_stale(name: str) -> bool:
+    """Whether the cell before this one was to define `name` and could not even be read."""
+    last = getattr(get_ipython(), "last_execution_result", None)
+    if last is None or last.error_before_exec is None:
+        return False
+    return bool(re.search(rf"^(def|class)\s+{name}\b", str(last.info.raw_cell), re.MULTILINE))
 
 
 def _student(frame: Any) -> tuple[Mapping[str, Any], Sequence[str]]:

@@ -17,7 +17,7 @@ TOLERANCE = {"float64": (1e-7, 1e-6), "float32": (2e-5, 1e-4), "float16": (1e-2,
 FEW = 9
 """So many numbers can be shown side by side in a message."""
 
-Kind = Literal["type", "length", "dtype", "shape", "nan", "gradient", "value"]
+Kind = Literal["type", "length", "dtype", "shape", "nan", "gradient", "value", "scalar"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Difference:
 def describe(tree: Tree) -> str:
     """A tree in a few words: "a tensor of shape (2, 3)", "an int"."""
     if isinstance(tree, Array):
+        if tree.kind == "ndarray" and not tree.shape:
+            return f"a number of numpy ({tree.dtype})"
         noun = "a tensor" if tree.kind == "tensor" else "a numpy array"
         return f"{noun} of shape {tree.shape}"
     if tree is None:
@@ -95,15 +97,28 @@ def _array_difference(
     count = f"{int(apart.sum())} of {apart.size} numbers"
     unexpected_nan = np.isnan(found.values) & ~np.isnan(expected.values)
     kind: Kind = "nan" if unexpected_nan.any() else "value"
-    ours, theirs = (_written(array.values) for array in (expected, found))
+    ours, theirs = _side_by_side(expected.values, found.values)
     return Difference(kind, where, ours, theirs, largest=float(gap.max()), count=count)
 
 
-def _written(values: np.ndarray[Any, Any]) -> str:
-    """A few numbers in one line; "" where they are too many to read."""
-    if values.size > FEW:
-        return ""
-    return np.array2string(values, precision=3, suppress_small=True).replace("\n", "")
+def _side_by_side(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> tuple[str, str]:
+    """A few numbers in a line each, with as many digits as tell them apart.
+
+    "" where they are too many to read.
+    """
+    if ours.size > FEW:
+        return "", ""
+    for precision in (3, 6, 12):
+        pair = tuple(_written(values, precision) for values in (ours, theirs))
+        if pair[0] != pair[1]:
+            break
+    return pair[0], pair[1]
+
+
+def _written(values: np.ndarray[Any, Any], precision: int) -> str:
+    if values.ndim == 0 and values.dtype.kind == "f":
+        return f"{values.item():.{precision}g}"
+    return np.array2string(values, precision=precision, suppress_small=True).replace("\n", "")
 
 
 def _gap(
@@ -125,10 +140,13 @@ def _scalar_difference(
     if type(expected) is not type(found):
         return Difference("type", where, describe(expected), describe(found))
     if isinstance(expected, float) and isinstance(found, float):
-        ours = Array(np.array([expected]), "float64")
-        unequal = _array_difference(ours, Array(np.array([found]), "float64"), where, tolerance)
-        return unequal and replace(unequal, count="it")
-    return None if expected == found else Difference("value", where, count="it")
+        ours = Array(np.array(expected), "float64")
+        unequal = _array_difference(ours, Array(np.array(found), "float64"), where, tolerance)
+        return unequal and replace(unequal, kind="scalar")
+    if expected == found:
+        return None
+    written = (repr(expected), repr(found)) if len(repr(found)) <= 80 else ("", "")
+    return Difference("scalar", where, *written)
 
 
 def gradient_difference(

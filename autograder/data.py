@@ -61,6 +61,7 @@ class Other:
 KNOWN_TYPES = frozenset(
     """builtin_function_or_method bytes complex dict dtype ellipsis frozenset function generator
     int list map method module ndarray range reversed set Size slice str Tensor tuple type zip
+    AssertionError Exception IndexError KeyError RuntimeError TypeError ValueError
     """.split()
 )
 _DTYPES = frozenset(name for name in dir(torch) if isinstance(getattr(torch, name), torch.dtype))

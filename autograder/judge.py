@@ -98,12 +98,36 @@ def agrees(case: CaseSheet, answer: Tree, other: Tree = None) -> bool:
 
 
 def diagnosis(sheet: ProblemSheet, answers: Sequence[Tree]) -> MisconceptionSheet | None:
-    """The known mistake that answers every case as the student did."""
+    """The known mistake that answers every case as the student did.
+
+    Where there is none, two mistakes may have come together. Then it is the one, and only one, that
+    answers as the student did in the group of the first case that differs.
+    """
     for known in sheet.misconceptions:
-        triples = zip(sheet.cases, answers, known.answers, strict=True)
-        if all(agrees(case, answer, other) for case, answer, other in triples):
+        if _explains(known, sheet.cases, answers):
             return known
-    return None
+    pairs = zip(sheet.cases, answers, strict=True)
+    group = next((case.group for case, answer in pairs if not agrees(case, answer)), None)
+    chosen = [index for index, case in enumerate(sheet.cases) if case.group == group]
+    cases, own = [sheet.cases[i] for i in chosen], [answers[i] for i in chosen]
+    partly = [
+        known
+        for known in (_on(known, chosen) for known in sheet.misconceptions)
+        if any(known.answers) and _explains(known, cases, own)
+    ]
+    return partly[0] if len(partly) == 1 else None
+
+
+def _on(known: MisconceptionSheet, chosen: Sequence[int]) -> MisconceptionSheet:
+    """A known mistake with its answers to some of the cases."""
+    return replace(known, answers=tuple(known.answers[index] for index in chosen))
+
+
+def _explains(
+    known: MisconceptionSheet, cases: Sequence[CaseSheet], answers: Sequence[Tree]
+) -> bool:
+    triples = zip(cases, answers, known.answers, strict=True)
+    return all(agrees(case, answer, other) for case, answer, other in triples)
 
 
 def _mistaken(

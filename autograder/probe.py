@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from autograder import data
 from autograder.data import Tree
 
+MOST_FRAMES = 8
 _ENGINE = str(Path(__file__).parent)
 _LIBRARIES = tuple({sysconfig.get_path(key) for key in ("stdlib", "purelib", "platlib")})
 
@@ -156,7 +157,11 @@ def _public(source: str) -> Callable[..., Any]:
 
 
 def _build(target: Any, case: Tree) -> torch.nn.Module:
-    """An instance of the student's class, holding the case's parameters, in evaluation mode."""
+    """An instance of the student's class, holding the case's parameters, in evaluation mode.
+
+    Raises:
+        OtherParametersError: its parameters have other names or shapes.
+    """
     module = target(*[_argument(tree) for tree in case["init"]])
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"{target.__name__}(...) is a {type(module).__name__}, not an nn.Module")
@@ -164,21 +169,26 @@ def _build(target: Any, case: Tree) -> torch.nn.Module:
     if parameters:
         _check_parameters(module, parameters)
         module.to(next(iter(parameters.values())).dtype)
-        module.load_state_dict(parameters)
+        module.load_state_dict(parameters, strict=False)  # buffers are the student's own affair
     return module.eval()
 
 
+class OtherParametersError(Exception):
+    """A module's parameters are not those of the contract: its message goes to the student."""
+
+
 def _check_parameters(module: torch.nn.Module, wanted: Mapping[str, torch.Tensor]) -> None:
-    own = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    own = {name: tuple(value.shape) for name, value in module.named_parameters()}
+    if missing := [name for name in wanted if name not in own]:
+        has = f"it has {', '.join(own)}" if own else "it has none"
+        raise OtherParametersError(f"The module lacks the parameters {', '.join(missing)}: {has}.")
     for name, value in wanted.items():
-        if name not in own:
-            raise AttributeError(
-                f"no parameter {name!r}: the module has {', '.join(own) or 'none'}"
-            )
-        if own[name] != tuple(value.shape):
-            raise ValueError(f"{name} has shape {own[name]}, expected {tuple(value.shape)}")
+        if own[name] != (shape := tuple(value.shape)):
+            raise OtherParametersError(f"{name} has shape {own[name]}; expected {shape}.")
     if extra := sorted(own.keys() - wanted.keys()):
-        raise AttributeError(f"the contract knows no parameter {extra[0]!r}")
+        raise OtherParametersError(
+            f"The module has the parameters {', '.join(extra)}, which are not asked for."
+        )
 
 
 def _gradients(result: Any, leaves: Mapping[str, torch.Tensor]) -> Tree:
@@ -233,8 +243,14 @@ def _raised(error: BaseException) -> Tree:
         "bases": [base.__name__ for base in type(error).__mro__],
         "text": text[:1000],
         "line": own_line(error),
-        "traceback": "\n".join(f"  line {line} of {name}: {code}" for line, name, code in frames),
+        "traceback": "\n".join(_shortened(frames)),
     }
+
+
+def _shortened(frames: list[tuple[int, str, str]]) -> list[str]:
+    """The frames as lines; of a deep recursion the first and the last."""
+    lines = [f"  line {line} of {name}: {code}" for line, name, code in frames]
+    return lines if len(lines) <= MOST_FRAMES else [*lines[:2], "  …", *lines[-2:]]
 
 
 def own_line(error: BaseException) -> str:

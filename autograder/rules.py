@@ -41,6 +41,11 @@ class Notebook:
         """Whether a line of the notebook reads so, indentation aside."""
         return text.strip() in self._lines
 
+    def says_more_than_raise(self, name: str) -> bool:
+        """Whether the body of a definition has other statements beside one, its docstring aside."""
+        body: list[ast.stmt] = getattr(self._definitions.get(name), "body", [])
+        return len([line for line in body if not _is_docstring(line)]) > 1
+
     def names(self) -> set[str]:
         """Every name that the notebook defines."""
         return set(self._definitions)
@@ -60,12 +65,16 @@ class Notebook:
         return found
 
     def uses(self, name: str, others: Iterable[str]) -> list[str]:
-        """Which of the names `others` the definition of `name` and its helpers refer to."""
+        """Which of the names `others` the definition of `name` and its helpers refer to.
+
+        Names that are nowhere defined count, too: a cell with a mistake in it defines nothing.
+        """
         wanted = set(others) - {name}
         named: set[str] = set()
         for definition in self._reached(name, stop=wanted):
             named |= _free_names(definition)
-        return sorted(wanted & named & self._definitions.keys())
+        elsewhere = self._imports.keys() - self._definitions.keys()
+        return sorted((wanted & named) - elsewhere)
 
     def _reached(self, name: str, stop: Iterable[str] = ()) -> Iterator[ast.AST]:
         """The definition of `name` and of every helper it names, directly or not."""
@@ -96,6 +105,10 @@ class Notebook:
             return ""
         base = self._imports.get(node.id, "")
         return base and ".".join([base, *reversed(attributes)])
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _free_names(definition: ast.AST) -> set[str]:

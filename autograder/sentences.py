@@ -71,11 +71,29 @@ def cell_failed(name: str, kind: str, text: str) -> str:
     return f"The answer cell of `{name}` {end}, before `{name}` is defined."
 
 
-def not_answered(name: str) -> str:
+def not_answered(name: str, others: Iterable[str]) -> str:
     """A running kernel still has the definition that was released."""
+    close = difflib.get_close_matches(name, sorted(others), n=1)
+    hint = f" You have defined `{close[0]}`: was `{name}` meant?" if close else ""
     return (
-        f"The kernel still has `{name}` as it was released. Did you run your cell, and did it run "
-        "without an error? A cell that ends in an error defines nothing."
+        f"The kernel still has `{name}` as it was released.{hint} Did you run your cell, and did "
+        "it run without an error? A cell that ends in an error defines nothing."
+    )
+
+
+def line_left(name: str) -> str:
+    """The line that marked the place of the answer still stands there."""
+    return (
+        f"`{name}` still comes to its `raise NotImplementedError()`: delete that line, which only "
+        "marked the place of your code, and run the cell again."
+    )
+
+
+def stale(name: str) -> str:
+    """The last cell that was to define a name has a syntax error."""
+    return (
+        f"Python could not read the cell that defines `{name}`: see the error below that cell, "
+        "mend it, run it again, then check. Until then the kernel has what it had before."
     )
 
 
@@ -137,6 +155,8 @@ def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -
     kind = plain(answer["type"], 80)
     if case.hidden and not is_public:
         return _lines(on(case), _exception(answer, notebook))
+    if kind == "OtherParametersError":  # of ours, about the student's module
+        return _lines(on(case), plain(answer["text"], 500))
     text = plain(answer["text"], 500)
     trace = f"{answer['traceback']}\n{kind}: {text}" if text else f"{answer['traceback']}\n{kind}"
     return f"{on(case)} your code raises an error:\n{plain(trace)}"
@@ -159,9 +179,12 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
     if expected["outcome"] == "raised":
         if answer["outcome"] == "raised":
             found = _exception(answer, notebook)
+        elif describe(answer["value"]).split()[-1] == expected["type"]:
+            kind = expected["type"]
+            return _lines(on(case), f"Your code hands a {kind} back; it should raise it.")
         else:
             found = f"Your code returns {describe(answer['value'])}"
-        return _lines(on(case), f"{found}; expected a {expected['type']}.")
+        return _lines(on(case), f"{found}; expected that it raises a {expected['type']}.")
     unequal = difference(expected["value"], answer["value"], sheet.returns, case.tolerance)
     unequal = unequal or gradient_difference(
         expected["gradients"], answer["gradients"], case.tolerance
@@ -170,7 +193,7 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
         unequal = _without_foreign_sizes(unequal, case)
     if unequal:
         numbers = f"Found {unequal.found}\nexpected {unequal.expected}"
-        shows = unequal.kind in ("value", "nan") and unequal.found and not case.hidden
+        shows = unequal.kind in ("value", "nan", "scalar") and unequal.found and not case.hidden
         return _lines(on(case), _departure(sheet, unequal), *(numbers.split("\n") if shows else ()))
     return _lines(
         on(case),
@@ -185,17 +208,19 @@ def on(case: CaseSheet) -> str:
 
 
 def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
-    where, expected, found = unequal.where, unequal.expected, plain(unequal.found, 120)
+    expected, found = unequal.expected, plain(unequal.found, 120)
+    where = unequal.where if unequal.where.startswith("the ") else f"`{unequal.where}`"
     many = ", ".join(sheet.returns)
     return {
-        "type": f"`{where}` should be {expected}; it is {found}.{_no_return(found)}",
+        "type": f"{where} should be {expected}; it is {found}.{_no_return(found)}",
         "length": f"Expected {expected} results ({many}); found {found}.",
-        "shape": f"`{where}` has shape {found}; expected {expected}.",
-        "dtype": f"`{where}` has dtype {found}; expected {expected}, as the arguments have.",
-        "nan": f"`{where}` holds NaN (not a number): {unequal.count} differ.",
-        "gradient": f"The result cannot be differentiated in `{where}`: somewhere the path from "
-        f"`{where}` to the result leaves torch (detach, item, numpy, a new tensor from numbers).",
-        "value": f"`{where}` differs in {unequal.count}; "
+        "shape": f"{where} has shape {found}; expected {expected}.",
+        "dtype": f"{where} has dtype {found}; expected {expected}, as the arguments have.",
+        "nan": f"{where} holds NaN (not a number): {unequal.count} differ.",
+        "gradient": f"The result cannot be differentiated in {where}: somewhere the path from "
+        f"{where} to the result leaves torch (detach, item, numpy, a new tensor from numbers).",
+        "scalar": f"{where} is not as expected.",
+        "value": f"{where} differs in {unequal.count}; "
         f"the largest difference is {unequal.largest:.3g}.",
     }[unequal.kind]
 

@@ -182,7 +182,19 @@ GUARD = "if x.shape[-1] % 2: raise ValueError('odd')\n    "
             RETURN + "return a, b",
             2,
             "wrong",
-            "Your code returns a tuple of 2; expected a ValueError",
+            "Your code returns a tuple of 2; expected that it raises a ValueError.",
+        ),
+        (
+            GUARD.replace("raise", "return") + RETURN + "return a, b",
+            2,
+            "wrong",
+            "Your code hands a ValueError back; it should raise it.",
+        ),
+        (  # a second mistake beside the known one leaves the other group wrong, too
+            RETURN + "return b, a",
+            0,
+            "wrong",
+            "which half comes first?",
         ),
         (GUARD + RETURN + "return a.double(), b", 0, "wrong", "dtype float64; expected float32"),
         (GUARD + RETURN + "return a[None], b", 0, "wrong", "`first` has shape (1,); expected ()"),
@@ -190,7 +202,7 @@ GUARD = "if x.shape[-1] % 2: raise ValueError('odd')\n    "
         (GUARD + RETURN + "return a, b / 0 * 0", 0, "wrong", "`second` holds NaN"),
         (GUARD + RETURN + "return a.detach(), b.detach()", 1, "wrong", "cannot be differentiated"),
         (GUARD + RETURN + "x.mul_(1.5)\n    return a, b", 0, "wrong", "`x` was changed"),
-        (GUARD + RETURN + "return a.numpy(), b", 0, "wrong", "it is a numpy array"),
+        (GUARD + RETURN + "return a.numpy(), b", 0, "wrong", "a number of numpy (float32)"),
         (GUARD + RETURN + "return [a, b]", 3, "correct", "cases pass"),
         ("x.split(1)\n    " + GUARD + RETURN + "return a, b", 0, "refused", "`split` was called"),
         (GUARD + RETURN + "return b, a", 0, "wrong", "which half comes first?"),
@@ -221,12 +233,21 @@ def test_a_known_mistake_is_named_and_an_unknown_one_is_not() -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (SCALE.replace("self.linear", "self.layer"), "no parameter 'linear.weight'"),
+        (
+            SCALE.replace("self.linear", "self.layer"),
+            "lacks the parameters linear.weight, linear.bias: it has layer.weight, layer.bias.",
+        ),
         (SCALE.replace("nn.Linear(d_in, d_out)", "nn.Linear(d_out, d_in)"), "expected"),
         (SCALE.replace("2 *", "3 *"), "`result` differs"),
         (
             SCALE.replace("2 * self.linear(x)", "2 * self.linear(x).detach()"),
             "differentiated in `x`",
+        ),
+        (
+            SCALE.replace(
+                "        self.linear", "        self.more = nn.Linear(1, 1)\n        self.linear"
+            ),
+            "The module has the parameters more.bias, more.weight, which are not asked for.",
         ),
         ("def Scale(a, b):\n    return 3\n", "is a int, not an nn.Module"),
     ],
@@ -235,6 +256,38 @@ def test_modules_are_built_loaded_called_and_differentiated(code: str, words: st
     found = verdict("Scale", code)
     assert words in found.message
     assert found.points == 0
+
+
+def test_buffers_of_a_module_are_the_students_own_affair() -> None:
+    buffered = SCALE.replace(
+        "        self.linear",
+        "        self.register_buffer('two', torch.tensor(2.0))\n        self.linear",
+    ).replace("2 *", "self.two *")
+    assert verdict("Scale", buffered).status == "correct"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("return 2.5", "`slope` is not as expected.\nFound 2.5\nexpected "),
+        ("return 3", "`slope` should be a float; it is an int."),
+        ("return torch.tensor(3.0).numpy()[()]", "it is a number of numpy (float32)."),
+        ("return 'x'", "`slope` should be a float; it is a str."),
+        (SLOPE.split('"""\n')[1].replace(".item()", ".item() + 1e-4"), "expected "),
+    ],
+)
+def test_single_numbers_are_shown_beside_what_was_expected(code: str, words: str) -> None:
+    message = verdict("slope", "def slope(function, at):\n    " + code.strip() + "\n").message
+    assert words in message
+    if "Found" in message:  # with as many digits as tell the two apart
+        found, expected = message.split("Found ")[1].split("\nexpected ")
+        assert found != expected
+
+
+def test_a_deep_recursion_is_told_in_a_few_lines() -> None:
+    message = verdict("slope", "def slope(f, at):\n    return slope(f, at)\n").message
+    assert "RecursionError" in message
+    assert message.count("\n") < 9
 
 
 def test_a_function_that_takes_a_function_must_use_it() -> None:
