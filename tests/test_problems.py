@@ -293,7 +293,8 @@ def test_an_unknown_mistake_gets_no_name(subject: Subject, kind: str) -> None:
 SAME = {
     "noise": "noise",
     "factor": "factor",
-    # a vector is reversed; a causal mask is upper; a mask of keys hides queries, or stands behind
+    # A vector is reversed; a causal mask is upper; a mask of keys hides queries, or stands behind;
+    # of split heads, features and tokens change places.
     "transposed": "transposed|reversed|^upper$|^hides_queries$|^axes_behind$",
 }
 """Kind of corruption → the known mistakes that are just that."""
