@@ -295,7 +295,7 @@ SAME = {
     "factor": "factor",
     # A vector is reversed; a causal mask is upper; a mask of keys hides queries, or stands behind;
     # of split heads, features and tokens change places.
-    "transposed": "transposed|reversed|^upper$|^hides_queries$|^axes_behind$",
+    "transposed": "transposed|reversed|^(upper|hides_queries|axes_behind|features_before_tokens)$",
 }
 """Kind of corruption → the known mistakes that are just that."""
 
