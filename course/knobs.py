@@ -20,7 +20,8 @@ class Knobs:
 
     def __init__(self, draw: Callable[..., None], **sliders: ipywidgets.Widget) -> None:
         self._draw, self._sliders = draw, sliders
-        self._picture = ipywidgets.Image(format="png")
+        natural_size = ipywidgets.Layout(align_self="flex-start", max_width="100%")
+        self._picture = ipywidgets.Image(format="png", layout=natural_size)
         for slider in sliders.values():
             slider.observe(self._show, names="value")
         self._show()
@@ -29,7 +30,7 @@ class Knobs:
     def _show(self, _: object = None) -> None:
         self._draw(**{name: slider.value for name, slider in self._sliders.items()})
         figure, picture = plt.gcf(), io.BytesIO()
-        figure.savefig(picture, format="png")
+        figure.savefig(picture, format="png", bbox_inches="tight")
         plt.close(figure)  # or it would be shown below the cell as well
         self._picture.value = picture.getvalue()
 
