@@ -37,8 +37,8 @@
 # its cases pass.
 #
 # **The contract.** The table of a problem is its *contract*: what goes in, what must come out, in
-# which shapes and which order. Checks and grades go by the contract alone; how you fulfil it is
-# yours.
+# which shapes and in which order. With what holds for every problem, and what a problem rules out,
+# it is all that checks and grades go by. How you fulfil it is up to you.
 #
 # **What holds for every problem.** A result has the dtype of the arguments (float32 in, float32
 # out; float64 in, float64 out) and can be differentiated in each of them, so stay in torch from
@@ -320,10 +320,10 @@ check("softmax_jacobian")
 # and variance 1, as they roughly are before training. Answer in a few sentences each, with the
 # reason: a bare number is worth half.
 #
-# 1. A classmate starts training with queries whose entries have standard deviation 3, and keys whose
-#    entries have standard deviation 1/2; all means are still 0. What are the mean, the variance and
-#    the typical size of q·k then, and by which number should the scores be divided, so that they
-#    have variance 1?
+# 1. A classmate starts training with queries whose entries have standard deviation 3, and keys
+#    whose entries have standard deviation 1/2; all means are still 0. What are the mean, the
+#    variance and the typical size of q·k then, and by which number should the scores be divided, so
+#    that they have variance 1?
 # 2. Suppose the scores are not scaled, and d_k = 1,024. What do the weights of one query over
 #    64 keys look like, and what does your Jacobian of problem 5 say about the gradient that reaches
 #    the scores?
@@ -341,10 +341,10 @@ check("softmax_jacobian")
 #
 # One point for each idea; half a point where it is there but not argued.
 #
-# 1. **Growth (1 point).** q·k is a sum of d_k independent products of mean 0. A product has variance
-#    9 · 1/4 = 9/4, so the sum has mean 0, variance 9/4 · d_k and a typical size (standard deviation)
-#    of 3/2 · √d_k: divide by 3/2 · √d_k. Half a point for the growth with √d_k without the factor,
-#    or for the bare numbers.
+# 1. **Growth (1 point).** q·k is a sum of d_k independent products of mean 0. A product has
+#    variance 9 · 1/4 = 9/4, so the sum has mean 0, variance 9/4 · d_k and a typical size (standard
+#    deviation) of 3/2 · √d_k: divide by 3/2 · √d_k. Half a point for the growth with √d_k without
+#    the factor, or for the bare numbers.
 # 2. **Saturation (1 point).** Scores of typical size 32 differ by tens, so that almost all weight
 #    falls on one key. With one weight near 1 and the others near 0, every entry of the Jacobian,
 #    w_i(1 − w_i) and −w_i w_j, is near 0: hardly any gradient reaches the scores, so that queries

@@ -553,7 +553,7 @@ WRONG_SCALES = (
     Misconception(
         "half_of_d_k",
         seen="the scores are divided by d_k / 2.",
-        think="Python reads d_k ** 1/2 as (d_k ** 1) / 2. How do you write the power that you mean?",
+        think="Python reads d_k ** 1/2 as (d_k ** 1) / 2. How do you write the power you mean?",
         edits={SCALE: " / (d_k / 2)"},
     ),
     Misconception(
