@@ -474,12 +474,15 @@ _ = axes[0].legend()
 
 # One query, one seed: this illustrates; section 5 measured.
 assert one_query(256, 16.0)[0] < 0.5 < one_query(256, 1.0)[0]
-assert one_query(1024, 1.0)[0] > 0.9
+assert one_query(4, 1.0)[:2].sum() > 0.6 > 0.4 > one_query(4, 1.0)[0]
+assert min(one_query(size, 1.0)[0] for size in (256, 1024)) > 0.9
+assert max(one_query(size, size**0.5)[0] for size in (4, 256, 1024)) < 0.5
 
 # %% [markdown]
-# *Figure: six bar charts of the 16 weights of one query. In the upper row, T = 1, they grow more
-# unequal from d_k = 4 to 1,024, where one bar has nearly all. In the lower row, T = √d_k, they are
-# spread over many keys at each d_k.*
+# *Figure: six bar charts of the 16 weights of one query. In the upper row, T = 1, two bars share
+# most of the weight at d_k = 4, and one bar has nearly all of it at 256 and at 1,024. In the lower
+# row, T = √d_k, the weights are spread over many keys at each d_k; the largest stays below one
+# half.*
 #
 # Turn the knobs. For `d_k` = 256, find the temperature at which the largest weight is one half. Is
 # it above or below √d_k = 16? (Without a running kernel: the charts in the middle have `d_k` = 256,
