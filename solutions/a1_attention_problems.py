@@ -1187,7 +1187,7 @@ def softmax_jacobian_cases(draw: Draw) -> Iterator[Case]:
     few = torch.softmax(draw.normal(n, dtype=torch.float64), dim=0)
     yield Case("float64, other weights", "float64 and gradient", (few,))
     for name, scores in (
-        ("gradient, through the weights, in their scores", draw.normal(m)),
+        ("gradient in the scores behind the weights", draw.normal(m)),
         ("the same in float64", draw.normal(n, dtype=torch.float64)),
     ):
         yield Case(name, "float64 and gradient", (scores,), gradient=True, driver=after_softmax)

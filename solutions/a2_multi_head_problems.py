@@ -190,8 +190,8 @@ SPLIT_HEADS = Problem(
         ),
         Misconception(
             "the_error_of_einops",
-            seen="heads that do not divide d_model are left to einops, whose EinopsError is no "
-            "ValueError.",
+            seen="heads that do not divide d_model are left to einops, whose EinopsError is not "
+            "a ValueError.",
             think="einops' refusal must become a ValueError: what can you look at before you cut?",
             edits={
                 "if x": "from einops import rearrange\n\n    if x",
@@ -975,8 +975,8 @@ MULTI_HEAD_MODULE = Problem(
         ),
         Misconception(
             "error_returned",
-            seen="heads that do not divide d_model give a TypeError, no ValueError: __init__ may "
-            "return nothing.",
+            seen="heads that do not divide d_model give a TypeError, not a ValueError: __init__ must "
+            "not return a value.",
             think="an error that is returned is a value like any other. Which word makes it stop "
             "the function?",
             edits={"raise ValueError": "return ValueError"},
@@ -989,7 +989,7 @@ MULTI_HEAD_MODULE = Problem(
         ),
         Misconception(
             "another_error",
-            seen="heads that do not divide d_model raise an error, but no ValueError.",
+            seen="heads that do not divide d_model raise an error, but not a ValueError.",
             think="assert raises AssertionError. Which error does the contract name?",
             edits={"raise ValueError": "raise AssertionError"},
         ),
