@@ -975,8 +975,8 @@ MULTI_HEAD_MODULE = Problem(
         ),
         Misconception(
             "error_returned",
-            seen="heads that do not divide d_model give a TypeError, not a ValueError: __init__ must "
-            "not return a value.",
+            seen="heads that do not divide d_model give a TypeError, not a ValueError: __init__ "
+            "must not return a value.",
             think="an error that is returned is a value like any other. Which word makes it stop "
             "the function?",
             edits={"raise ValueError": "return ValueError"},
