@@ -14,7 +14,7 @@
 # without a graphics card.*
 #
 # **What this course is.** You will build a Transformer from its smallest part, a softmax, up to a
-# trained model, and look inside. Lectures show each idea in the small, let you break it, and
+# trained model, and look inside. Lectures show each idea on a small scale, let you break it, and
 # measure what they claim. In the assignments you write the real thing, and the course
 # checks it at once.
 #
@@ -170,10 +170,45 @@ assert not fits
 
 # %% [markdown]
 # Both ran without a complaint, because the table is square. With two words that ask and three that
-# answer, the second is an error. **A square hides mistakes**: that is why the checks of this course
-# use sizes that are all different. Masks, in lecture 07, rest on this broadcasting. (They hide in
-# another way than by a zero; that is a story of its own.)
+# answer, the second is an error. **A square hides mistakes**: that is why every problem of this
+# course is checked on sizes that are all different, among others. Masks, in lecture 07, rest on
+# this broadcasting. (They hide in another way than by a zero; that is a story of its own.)
 #
+# ### A sum takes an axis away, unless you keep it
+#
+# A sum, a mean or a maximum over an axis removes that axis: of (2, 3), summed over the columns,
+# (2,) is left. To set it beside the table again you want (2, 1): the same two numbers, upright.
+# `keepdim=True` keeps the axis, with size 1.
+#
+# **Predict.** `oblong` has two rows and three columns. Which of `oblong - means` and
+# `oblong - upright_means` takes from every row its own mean?
+#
+# <details><summary>Answer</summary>
+#
+# The second, (2, 3) with (2, 1). The first, (2, 3) with (2,), is refused: from the right, 3 meets
+# 2. On a square table it would not be refused: there it would take from each *column* the mean of
+# another row, in silence.
+#
+# </details>
+
+# %%
+means = oblong.float().mean(dim=1)  # (2,): one mean per row
+upright_means = oblong.float().mean(dim=1, keepdim=True)  # (2, 1): the same two numbers
+print("means", tuple(means.shape), " with keepdim", tuple(upright_means.shape))
+try:
+    oblong - means  # (2, 3) with (2,), from the right: 3 meets 2
+    fits = True
+except RuntimeError as error:
+    fits = False
+    print(error)
+print(oblong - upright_means)  # (2, 3) with (2, 1): each row loses its own mean
+
+assert not fits
+assert upright_means.tolist() == [[2], [5]]
+assert (oblong - upright_means).tolist() == [[-1, 0, 1], [-1, 0, 1]]
+assert upright_means.equal(means[:, None])
+
+# %% [markdown]
 # ## 2 · einops: reshape by name
 #
 # [einops](https://einops.rocks) writes a reshape as a **pattern**: names for the axes as they come,
@@ -294,6 +329,22 @@ for i in range(3):
 # that occurs twice means the *same* place in both. Inner products like these are the scores of
 # lecture 02.
 #
+# Where no name is left out, nothing is summed: two lists then give the table of all their products,
+# which torch calls `torch.outer`. And `torch.diag` makes a matrix of one list, which stands on its
+# diagonal among zeros.
+
+# %%
+prices, amounts = torch.tensor([2, 3, 5]), torch.tensor([1, 10])  # (3,), (2,)
+products = einsum(prices, amounts, "i, j -> i j")  # (3, 2): every price times every amount
+diagonal = torch.diag(prices)  # (3, 3)
+print("products", products.tolist(), " diagonal", diagonal.tolist())
+
+assert products.equal(torch.outer(prices, amounts))
+assert products.tolist() == [[2, 20], [3, 30], [5, 50]]
+assert diagonal.tolist() == [[2, 0, 0], [0, 3, 0], [0, 0, 5]]
+assert torch.diag(diagonal).equal(prices)  # of a matrix, torch.diag takes the diagonal out
+
+# %% [markdown]
 # ### The patterns of the course
 #
 # These are the reshapes that you will meet. `h` is `n_heads`, `d` the last axis, whatever its size.
@@ -498,6 +549,10 @@ for seed in range(5):  # random sizes: some entry is wrong each time
 # | result | (..., d_model, n) |
 #
 # `...` stands for any number of leading batch dimensions, also none. Patterns know it too.
+#
+# Such a table, with the sentence above it, is the **contract** of a problem: what goes in, what
+# must come out, in which shapes. A check goes by the contract and by nothing else; how you fulfil
+# it is up to you. Its messages speak of the contract where your answer departs from it.
 
 
 # %% problem="features_first" role="answer"
@@ -650,7 +705,8 @@ check("features_first")  # and the right one is in its place again
 # - **Groups.** The cases of a problem form groups, and **a group is paid when all of its cases
 #   pass**. The groups of `features_first` would be *one sentence*, *batches*, and *float64 and
 #   gradient*. `x.transpose(1, 2)` passes one case of *batches* and fails the other, so that group
-#   would pay nothing.
+#   would pay nothing. A check shows no groups: it names the first case that fails. Mend that, and
+#   check again.
 # - **What holds everywhere.** Results keep the dtype of the arguments and can be differentiated,
 #   and arguments are never changed. Some problems forbid torch's ready-made answer, and say so.
 #

@@ -138,7 +138,7 @@ assert [round(x, 6) for x in output_of_go] == [2, 4]
 # with $W_Q$ and $W_K$ of shape `(d_model, d_k)` and $W_V$ of shape `(d_model, d_v)`. Every token
 # asks, and every token answers, itself included.
 #
-# To stay in the small we take a vocabulary of five words, and as $x_i$ the one-hot vector of
+# To keep it small we take a vocabulary of five words, and as $x_i$ the one-hot vector of
 # word i, so `d_model` = 5. A one-hot vector times a matrix picks one row: row "go" of $W_Q$ *is*
 # the query of *go*.
 
@@ -458,7 +458,7 @@ print("outputs of 'you go home':\n", out_you)
 torch.testing.assert_close(out_you - out, torch.tensor([[0.4, 0.4], [1.6, 1.6], [1, 1]]))
 
 # %% [markdown]
-# Now at large. Take six tokens. If we nudge the vector of token j, which outputs move? The
+# Now on a larger scale. Take six tokens. If we nudge the vector of token j, which outputs move? The
 # derivative of output i by input j answers this. If it is exactly zero, output i does not feel a
 # nudge of token j. We ask it of three layers with random weights:
 #

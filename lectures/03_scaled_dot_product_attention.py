@@ -14,7 +14,7 @@
 #
 # **The question.** Lecture 02 ended with a warning: when scores get huge, one weight becomes 1, the
 # others 0, and nothing can be learnt through them. How do scores get huge without anyone wishing
-# it? The paper divides them by √d_k. Why just that number, and does it matter?
+# it? The paper divides them by √d_k. Why exactly that number, and does it matter?
 #
 # **Afterwards you can**
 #
@@ -73,7 +73,7 @@ n_q, n_k, d_k, d_v = 2, 3, 4, 2
 scores = torch.zeros(n_q, n_k)
 for i, j, c in itertools.product(range(n_q), range(n_k), range(d_k)):
     scores[i, j] += q[i, c] * k[j, c]  # c appears twice on the right and not on the left: summed
-scaled = scores / 2  # √d_k = 2; (n_q, n_k)
+scaled = scores / math.sqrt(d_k)  # d_k is 4 here, and √4 = 2; (n_q, n_k)
 print("scores in units of ln 2:\n", scores / math.log(2))
 print("scaled, in units of ln 2:\n", scaled / math.log(2))
 
@@ -312,8 +312,8 @@ for size in (1, 2, 4, 8):  # all 2^size throws of so many coins, each summed to 
 #
 # ### What a softmax does with large scores
 #
-# In the small: *go* has weights .4, .2, .4. Nudge the score of *home* up by a little and watch the
-# weights. Then do the same when *home* is 10 ahead of where it was.
+# On a small scale: *go* has weights .4, .2, .4. Nudge the score of *home* up by a little and watch
+# the weights. Then do the same when *home* is 10 ahead of where it was.
 
 
 # %%
@@ -466,24 +466,27 @@ def draw_weights(ax, size, temperature, title):
 
 
 axes = panels(2, 3, 3.3, 2.4)
-for ax, size in zip(axes[:3], (4, 64, 1024), strict=True):
+for ax, size in zip(axes[:3], (4, 256, 1024), strict=True):
     draw_weights(ax, size, 1.0, f"d_k = {size}, T = 1")
-for ax, size in zip(axes[3:], (4, 64, 1024), strict=True):
+for ax, size in zip(axes[3:], (4, 256, 1024), strict=True):
     draw_weights(ax, size, size**0.5, f"d_k = {size}, T = √d_k")
 _ = axes[0].legend()
 
 # One query, one seed: this illustrates; section 5 measured.
 assert one_query(256, 16.0)[0] < 0.5 < one_query(256, 1.0)[0]
-assert one_query(1024, 1.0)[0] > 0.9
+assert one_query(4, 1.0)[:2].sum() > 0.6 > 0.4 > one_query(4, 1.0)[0]
+assert min(one_query(size, 1.0)[0] for size in (256, 1024)) > 0.9
+assert max(one_query(size, size**0.5)[0] for size in (4, 256, 1024)) < 0.5
 
 # %% [markdown]
-# *Figure: six bar charts of the 16 weights of one query. In the upper row, T = 1, they grow more
-# unequal from d_k = 4 to 1,024, where one bar has nearly all. In the lower row, T = √d_k, they are
-# spread over many keys at each d_k.*
+# *Figure: six bar charts of the 16 weights of one query. In the upper row, T = 1, two bars share
+# most of the weight at d_k = 4, and one bar has nearly all of it at 256 and at 1,024. In the lower
+# row, T = √d_k, the weights are spread over many keys at each d_k; the largest stays below one
+# half.*
 #
 # Turn the knobs. For `d_k` = 256, find the temperature at which the largest weight is one half. Is
-# it above or below √d_k = 16? (Without a running kernel: the charts above are the positions T = 1
-# and T = √d_k for three sizes.)
+# it above or below √d_k = 16? (Without a running kernel: the charts in the middle have `d_k` = 256,
+# with T = 1 above and T = √d_k = 16 below.)
 #
 # <details><summary>Answer</summary>
 #

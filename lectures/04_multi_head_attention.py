@@ -21,6 +21,7 @@
 # - name something that no single head can do, prove it, and do it with two;
 # - follow a batch of words through split → attend → concatenate → $W_O$, shape by shape;
 # - say why h heads cost no more parameters than one, and what each head loses instead;
+# - write a small `nn.Module`, with its layers, and let it refuse what does not fit;
 # - get the weights of every head out of torch's module, which by default hides them.
 
 # %%
@@ -31,6 +32,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from ipywidgets import SelectionSlider
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from course.claims import claim
 from course.knobs import Knobs
@@ -92,8 +94,8 @@ for numbers in (torch.tensor([1.0, 4, 9]), torch.tensor([9.0, 4, 1])):
 # | concatenate | `b h n d -> b n (h d)` | → (b, n, d_model) |
 # | $W_O$ | `b n m, m f -> b n f` | (b, n, d_model) → (b, n, d_model) |
 #
-# In the small: three words, `d_model` = 4, two heads, so `d_head` = 2. There is no batch, and we
-# cut by hand.
+# On a small scale: three words, `d_model` = 4, two heads, so `d_head` = 2. There is no batch, and
+# we cut by hand.
 
 # %%
 words = ["I", "go", "home"]
@@ -181,6 +183,56 @@ for ax, shown, title in zip(
 # %% [markdown]
 # *Figure: three maps of I, go, home by themselves. Head 0 and head 1 look at different words; the
 # third map, their mean, shows neither.*
+#
+# ### A head that learns: a module
+#
+# So far the matrices were given. In a network they are learnt, and torch keeps what is learnt in
+# **modules**: classes derived from `nn.Module`. `__init__` builds the parts, and begins with
+# `super().__init__()`, which makes the place where they are kept. `forward` says what the parts do
+# with an input; it runs when the module is called like a function. Here is one head, with an
+# `nn.Linear` for each of its three matrices:
+
+
+# %%
+class OneHead(nn.Module):
+    """One head of d_head features: (n, d_model) -> (n, d_head)."""
+
+    def __init__(self, d_model, d_head):
+        super().__init__()  # before any layer
+        if d_head > d_model:
+            raise ValueError(f"{d_head} features, made of {d_model} only")
+        self.asks = nn.Linear(d_model, d_head)
+        self.offers = nn.Linear(d_model, d_head)
+        self.gives = nn.Linear(d_model, d_head)
+
+    def forward(self, x):
+        return F.scaled_dot_product_attention(self.asks(x), self.offers(x), self.gives(x))
+
+
+torch.manual_seed(0)
+head = OneHead(d_model, d_head)
+print("output", tuple(head(x).shape))
+for name, parameter in head.named_parameters():
+    print(f"{name:14s} {tuple(parameter.shape)}")
+try:
+    OneHead(4, 8)
+    refused = ""
+except ValueError as refusal:
+    refused = str(refusal)
+print("refused:", refused)
+
+assert head(x).shape == (n, d_head)
+assert len(list(head.parameters())) == 6
+torch.testing.assert_close(head.asks(x), x @ head.asks.weight.T + head.asks.bias)
+assert "8 features" in refused
+
+# %% [markdown]
+# The list is what an optimiser would be given to change, `head.parameters()`: a weight and a bias
+# for each layer, under the name of the attribute that holds it. `nn.Linear(4, 2)` keeps its weight
+# as (2, 4), a row for each output; called on x it gives `x @ weight.T + bias`.
+#
+# `raise ValueError(...)` stops the function at once and hands the error to whoever called. The
+# `try` above is such a caller: it expects the error, and goes on.
 #
 # ## 3 · Break it
 #
@@ -361,7 +413,7 @@ claim(
 # or a second layer, could do the subtraction as well. What is proved holds for a single head of a
 # single layer.
 #
-# ## 5 · Experiment: one place a head
+# ## 5 · Experiment: one place per head
 #
 # Signs are not all. Let four words stand for four numbers each, and let each word wish for its
 # first number from the word before, its second from the word after, its third from two before, its
@@ -435,9 +487,20 @@ def heads_of(n_heads):
 heads_of(3)
 
 # %% [markdown]
-# *Figure: three heads on four places, seed 0: three maps of six by six. Each puts its weight on two
-# fixed distances from the diagonal, about twice as much on the one as on the other.*
-#
+# *Figure: three heads on four places, seed 0: three maps of six by six. In every row of each map,
+# more than half of the weight lies at one distance from the diagonal, .2 to .3 at a second one, and
+# little elsewhere.*
+
+# %%
+ranked = staircase[3][0][1].sort(dim=-1, descending=True).values  # (n_heads, n, n)
+print("largest weight of a row: ", f"{ranked[..., 0].min():.2f} to {ranked[..., 0].max():.2f}")
+print("second largest of a row: ", f"{ranked[..., 1].min():.2f} to {ranked[..., 1].max():.2f}")
+
+assert (ranked[..., 0] > 0.5).all()
+assert {round(weight, 1) for weight in ranked[..., 1].flatten().tolist()} == {0.2, 0.3}
+assert (ranked[..., 2] < 0.15).all()
+
+# %% [markdown]
 # No head keeps to one place: with fewer heads than places, many ways of sharing out have the same
 # error, and training stops at any of them.
 
@@ -447,12 +510,15 @@ Knobs(heads_of, n_heads=SelectionSlider(options=heads_tried, value=3, descriptio
 # %% [markdown]
 # ## 6 · What heads cost
 #
-# **Predict.** `d_model` = 64. How do the numbers of parameters compare for 1, 2, 4, …, 64 heads?
+# **Predict.** `d_model` = 64. How do the numbers of parameters compare for 1, 4, 16 and 64 heads?
+# And the numbers of multiplications in the scores of one sentence?
 #
 # <details><summary>Answer</summary>
 #
 # They are all the same. The matrices are `d_model` by `d_model` in any case; heads are a way to cut
-# them. The assignment asks for the number.
+# them. The assignment asks for the number. A score of one head multiplies `d_head` pairs of
+# numbers, and a head has n² scores: n² · `d_head` per head, so n² · `d_model` for all heads
+# together.
 #
 # </details>
 #
@@ -462,22 +528,29 @@ Knobs(heads_of, n_heads=SelectionSlider(options=heads_tried, value=3, descriptio
 
 # %%
 wide = 64
-counts, ranks = [], []
-tokens = torch.randn(wide, wide, generator=torch.Generator().manual_seed(1))  # (n, d_model)
-for n_heads in (1, 4, 16, 64):
+numbers_of_heads = [1, 4, 16, 64]
+counts, multiplications, ranks = [], [], []
+g = torch.Generator().manual_seed(1)
+tokens = torch.randn(wide, wide, generator=g, dtype=torch.float64)  # (n, d_model), both 64
+for n_heads in numbers_of_heads:
     torch.manual_seed(0)
-    layer = nn.MultiheadAttention(wide, n_heads, batch_first=True)
+    layer = nn.MultiheadAttention(wide, n_heads, batch_first=True, dtype=torch.float64)
     counts.append(sum(parameter.numel() for parameter in layer.parameters()))
-    rows = (
-        layer.in_proj_weight[:wide].chunk(n_heads)[0],
-        layer.in_proj_weight[wide:].chunk(n_heads * 2)[0],
+    asks, offers, _ = layer.in_proj_weight.detach().chunk(3)  # (d_model, d_model) each
+    by_head = [rearrange(tokens @ w.T, "n (h d) -> h n d", h=n_heads) for w in (asks, offers)]
+    with FlopCounterMode(display=False) as counter:
+        scores = by_head[0] @ by_head[1].mT  # (n_heads, n, n)
+    multiplications.append(counter.get_total_flops() // 2)  # torch counts the additions, too
+    ranks.append(int(torch.linalg.matrix_rank(scores[0])))
+    name = f"{n_heads:2d} heads" if n_heads > 1 else " 1 head "
+    print(
+        f"{name} of {wide // n_heads:2d} features: {counts[-1]} parameters, "
+        f"{multiplications[-1]} multiplications, rank of the scores of a head {ranks[-1]}"
     )
-    scores = tokens @ rows[0].T @ rows[1] @ tokens.T  # (n, n): of head 0
-    ranks.append(int(torch.linalg.matrix_rank(scores.detach().double(), rtol=1e-5)))
-    print(f"{n_heads:2d} heads of {wide // n_heads:2d}: {counts[-1]} parameters, rank {ranks[-1]}")
 
 assert len(set(counts)) == 1
-assert all(rank <= wide // n_heads for rank, n_heads in zip(ranks, (1, 4, 16, 64), strict=True))
+assert set(multiplications) == {wide * wide * wide}  # n² · d_model
+assert ranks == [wide // n_heads for n_heads in numbers_of_heads]  # d_head
 
 # %% [markdown]
 # So `n_heads` is a choice between many narrow views and a few wide ones, at one price. The paper
@@ -528,8 +601,8 @@ except AssertionError as refusal:
 # %% [markdown]
 # ## 8 · Check yourself
 #
-# **1.** `d_model` = 512, 8 heads, a batch of 2 sentences of 10 words. Which shapes have the queries
-# after splitting, the weights, and the output?
+# **1.** `d_model` = 512, 8 heads, a batch of 2 sentences of 10 words. What shapes do the queries
+# after splitting, the weights, and the output have?
 #
 # <details><summary>Answer</summary>
 #

@@ -28,17 +28,25 @@
 #
 # **How your work is checked.** Write your answer in the place of the line that raises
 # `NotImplementedError`, run the cell, then run the check cell below it. It calls your function on
-# inputs whose names and shapes it tells you, and says where to think. You may check as often as you
-# like. After opening or restarting the notebook, run the first code cell, the one with `import`,
-# before anything else. *Run All* stops at the first check that does not pass. The grade comes from
-# the same kinds of input with other numbers and other sizes, so an answer that is right for the
-# reason it should be passes there too. The cases of a problem form groups, and a group is paid when
-# all of its cases pass.
+# several inputs, the *cases*. Where not all of them pass, it names the first case that fails, tells
+# you the shapes of its inputs, and says where to think. You may check as often as you like. After
+# opening or restarting the notebook, run the first code cell, the one with `import`, before
+# anything else. *Run All* stops at the first check that does not pass. The grade comes from the
+# same kinds of input with other numbers and other sizes, so an answer that is right for the reason
+# it should be passes there too. The cases of a problem form groups, and a group is paid when all of
+# its cases pass.
+#
+# **The contract.** The table of a problem is its *contract*: what goes in, what must come out, in
+# which shapes and in which order. With what holds for every problem, and what a problem rules out,
+# it is all that checks and grades go by. How you fulfil it is up to you.
 #
 # **What holds for every problem.** A result has the dtype of the arguments (float32 in, float32
 # out; float64 in, float64 out) and can be differentiated in each of them, so stay in torch from
 # the arguments to the result. No function changes its arguments. Helper functions of your own are
 # welcome. What you are asked to build may not be taken from torch; each problem says what that is.
+#
+# **Imports.** The first cell imports torch and `check`. Whatever else you use (`math`, `einops`, …)
+# you import at the top of the answer cell that uses it.
 #
 # **Notation.** n (n_q, n_k) counts queries and keys, d_k is the size of a query and of a key, d_v
 # the size of a value; `...` stands for any number of batch dimensions, also none.
@@ -52,7 +60,7 @@ from autograder import check
 # ## The example: "I go home"
 #
 # Three words, each with a query, a key and a value. The same numbers return in problems 2, 3 and 4.
-# (They are others than in the lectures.)
+# (The lectures use other numbers for the same sentence.)
 #
 # | word | query (d_k = 4) | key (d_k = 4) | value (d_v = 2) |
 # | --- | --- | --- | --- |
@@ -67,7 +75,8 @@ from autograder import check
 #
 # A softmax turns any numbers into weights: all positive, summing to 1, a larger entry always
 # getting the larger weight. The weight of an entry is e to the power of the entry, as a share of
-# the sum of these powers over all entries along `dim`.
+# the sum of these powers over all entries along `dim`. (In floats, an entry far below the largest
+# gets a weight of exactly 0: the true one is smaller than the smallest float.)
 #
 # | | shape |
 # | --- | --- |
@@ -98,7 +107,7 @@ def softmax(x, dim):
     """Turn the entries of x along dim into weights.
 
     x: any shape, float32 or float64, entries up to ±10,000.
-    Returns a tensor of the shape of x: positive weights that sum to 1 along dim.
+    Returns a tensor of the shape of x: weights, none below 0, that sum to 1 along dim.
     """
     ### BEGIN SOLUTION
     # The same number taken from all entries changes no share; the largest keeps exp below 1.
@@ -264,8 +273,13 @@ check("scaled_dot_product_attention")
 # | `weights` | (n,), the softmax of some n scores |
 # | result | (n, n), entry [i, j] = ∂weights_i / ∂score_j |
 #
-# Weights of exactly 0 and 1 occur, where a float could not hold anything smaller. Torch can
-# differentiate for you; use that to test your formula, not in its place.
+# Weights of exactly 0 and 1 occur too: there the true weight is too close to 0 or 1 for a float to
+# tell the difference.
+#
+# Not to be used here: torch's own derivatives (`jacobian`, `hessian`, `jacrev`, `jacfwd`, `vjp`,
+# `jvp`). Torch can differentiate for you: use that in a cell of your own to test your formula, not
+# in its place. Your result must be differentiable once more, since training differentiates through
+# the weights: the check goes from scores through torch's softmax and your function, and back.
 #
 # **Worked example.** Scores (ln 2, 0, 0) have the weights (0.5, 0.25, 0.25). Raise the first score
 # by 0.01: the weights become (0.50250, 0.24875, 0.24875). Divided by 0.01, the change is
@@ -302,14 +316,21 @@ check("softmax_jacobian")
 #
 # *20 minutes · difficulty 2 of 3 · 4 points, graded by hand*
 #
-# Let the entries of queries and keys be independent, with mean 0 and variance 1, as they roughly
-# are before training. Answer in a few sentences each.
+# Unless a question says otherwise, let the entries of queries and keys be independent, with mean 0
+# and variance 1, as they roughly are before training. Answer in a few sentences each, with the
+# reason: a bare number is worth half.
 #
-# 1. How do the mean, the variance and the typical size of q·k depend on d_k?
+# 1. A classmate starts training with queries whose entries have standard deviation 3, and keys
+#    whose entries have standard deviation 1/2; all means are still 0. What are the mean, the
+#    variance and the typical size of q·k then, and by which number should the scores be divided, so
+#    that they have variance 1?
 # 2. Suppose the scores are not scaled, and d_k = 1,024. What do the weights of one query over
 #    64 keys look like, and what does your Jacobian of problem 5 say about the gradient that reaches
 #    the scores?
-# 3. Somebody divides by d_k instead of √d_k. What happens to the weights as d_k grows?
+# 3. A retrieval system scores pairs of texts by cosines: q and k are brought to length 1 before the
+#    inner product. Its weights are softmax(cosines) over 1,000 keys. How large can the largest
+#    weight be at most, whatever the query? What kind of number would you multiply the cosines by,
+#    and why is dividing by √d_k the wrong way to go here?
 # 4. A classmate says: "The layers that make q and k are learned, and can learn to make them
 #    smaller. So the scale changes nothing." What is right about this, and what is not?
 
@@ -320,16 +341,20 @@ check("softmax_jacobian")
 #
 # One point for each idea; half a point where it is there but not argued.
 #
-# 1. **Growth (1 point).** q·k is a sum of d_k independent products of mean 0 and variance 1: its
-#    mean is 0, its variance d_k, its typical size (standard deviation) √d_k. A bare "it grows" is
-#    worth half a point.
+# 1. **Growth (1 point).** q·k is a sum of d_k independent products of mean 0. A product has
+#    variance 9 · 1/4 = 9/4, so the sum has mean 0, variance 9/4 · d_k and a typical size (standard
+#    deviation) of 3/2 · √d_k: divide by 3/2 · √d_k. Half a point for the growth with √d_k without
+#    the factor, or for the bare numbers.
 # 2. **Saturation (1 point).** Scores of typical size 32 differ by tens, so that almost all weight
 #    falls on one key. With one weight near 1 and the others near 0, every entry of the Jacobian,
 #    w_i(1 − w_i) and −w_i w_j, is near 0: hardly any gradient reaches the scores, so that queries
 #    and keys hardly learn. Half a point without the link from the weights to the gradient.
-# 3. **Too even (1 point).** The scores then have a typical size of 1/√d_k, which goes to 0: all
-#    weights approach 1/n, whatever the query says. (The gradient at the scores does not vanish, but
-#    on its way to q and k it is divided by d_k.)
+# 3. **Too even (1 point).** Cosines lie between −1 and 1, so no two differ by more than 2: the
+#    largest weight is at most e / (e + 999/e) = e² / (e² + 999), less than .01, and the query has
+#    next to no say. They must be multiplied by a number well above 1 (a low temperature; a learned
+#    one is fine). Dividing by √d_k mends scores that spread too far; these spread too little (by
+#    about 1/√d_k, for random directions), and would come closer to 1/1,000 each. Half a point for
+#    "too even" without the bound, or for the cure without the reason.
 # 4. **What can be written is not what is learned (1 point).** Right: a fixed scale can be absorbed
 #    into W_q or W_k, so the same functions can be written. Not right: training starts where the
 #    softmax is saturated, and the gradient that would make q and k smaller is itself near 0 there;

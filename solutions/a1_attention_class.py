@@ -53,6 +53,13 @@ def attend(query, keys, values):
     return softmax(keys @ query / len(query) ** 0.5, 0) @ values
 """
 
+DERIVATIVE_OF_TORCH = """
+from torch.func import jacrev
+
+def softmax_jacobian(weights):
+    return jacrev(lambda scores: torch.softmax(scores, dim=0))(weights.log())
+"""
+
 UNKNOWN_MISTAKE = """
 def similarity(query, keys):
     return keys @ query + 0.25
@@ -231,9 +238,9 @@ SUBMISSIONS = (
     ),
     Submission(
         "rosa",
-        "torch's softmax under another name",
-        lambda d: d.notebook(softmax=FORBIDDEN),
-        {"softmax": Grade(0, "refused")},
+        "torch's softmax under another name, and torch's own derivative",
+        lambda d: d.notebook(softmax=FORBIDDEN, softmax_jacobian=DERIVATIVE_OF_TORCH),
+        {"softmax": Grade(0, "refused"), "softmax_jacobian": Grade(0, "refused")},
     ),
     Submission(
         "sami",

@@ -1,6 +1,6 @@
 """Assignment 1: cases, misconceptions, rules and help of every problem."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import scipy.special
 import torch
@@ -113,6 +113,18 @@ SOFTMAX = Problem(
                 EXPONENTIALS: "torch.exp(x)",
                 SHARES: "exponentials / (exponentials.sum(dim=dim, keepdim=True) + 1e-9)",
             },
+        ),
+        Misconception(
+            "rounded_e",
+            seen="the numbers are nearly right: they are powers of a number that is nearly e.",
+            think="how many digits has your e? Python and torch know it to all digits of a float.",
+            edits={EXPONENTIALS: "2.718 ** (x - largest)"},
+        ),
+        Misconception(
+            "rounded_e_no_maximum",
+            seen="moderate entries are nearly right: powers of nearly e. Large ones give NaN.",
+            think="how many digits has your e? And what becomes of its power of 10,000?",
+            edits={EXPONENTIALS: "2.718**x"},
         ),
         Misconception(
             "subtracts_minimum",
@@ -295,8 +307,10 @@ SOFTMAX = Problem(
         "The size of tensor a (…) must match the size of tensor b (…)": "A maximum or a sum over "
         "a dimension removes it. Print the shapes of both sides of your subtraction and of your "
         "division; see `keepdim`.",
-        "The gradient case fails, all others pass": "Something between `x` and the result is not "
-        "torch's own operation, or writes into `x`.",
+        "The check names “gradient”": "The cases before it pass, so the numbers are right. "
+        "Something between `x` and the result is not torch's own operation, or writes into `x`.",
+        "name 'math' is not defined": "The first cell imports torch only. What else you use, you "
+        "import at the top of your answer cell.",
     },
 )
 
@@ -444,6 +458,13 @@ SIMILARITY = Problem(
             edits={INNER: "(keys + query).sum(dim=-1)"},
         ),
         Misconception(
+            "reshaped_keys",
+            seen="the keys were cut anew where they should have changed axes: the query met "
+            "numbers of several keys at once.",
+            think="reshape keeps the order of the numbers. What swaps two axes?",
+            edits={INNER: "query @ keys.reshape(query.shape[0], -1)"},
+        ),
+        Misconception(
             "keys_with_keys",
             seen="the result is (n, n): every key is compared with every key.",
             think="where does the query enter?",
@@ -523,6 +544,24 @@ WRONG_SCALES = (
         think="is the scale there to make the scores larger or smaller?",
         edits={SCALE: " * d_k**0.5"},
     ),
+    Misconception(
+        "scale_by_2",
+        seen="the scores are divided by 2, whatever the size of query and key.",
+        think="2 is right for the worked example. What is it there, and what elsewhere?",
+        edits={SCALE: " / 2"},
+    ),
+    Misconception(
+        "half_of_d_k",
+        seen="the scores are divided by d_k / 2.",
+        think="Python reads d_k ** 1/2 as (d_k ** 1) / 2. How do you write the power you mean?",
+        edits={SCALE: " / (d_k / 2)"},
+    ),
+    Misconception(
+        "power_read_in_turn",
+        seen="the scores are divided by d_k, and then by 2.",
+        think="Python reads s / d_k ** 1/2 from left to right. Where do brackets belong?",
+        edits={SCALE: " / d_k ** 1/2"},
+    ),
 )
 
 
@@ -575,6 +614,19 @@ ATTEND = Problem(
             seen="the scores are divided by the root of n, the number of keys.",
             think="which vectors are multiplied to get a score, and how long are they?",
             edits={"keys.shape[-1]": "keys.shape[0]"},
+        ),
+        Misconception(
+            "softmax_of_one",
+            seen="every weight is 1, so that the result is the sum of the values.",
+            think="print the shape of the scores. How many numbers does your softmax share out?",
+            edits={SOFTMAXED: "torch.softmax(scores[None], dim=0)[0]"},
+        ),
+        Misconception(
+            "reshaped_keys",
+            seen="the keys were cut anew where they should have changed axes: the query met "
+            "numbers of several keys at once.",
+            think="reshape keeps the order of the numbers. What swaps two axes?",
+            edits={"keys @ query": "query @ keys.reshape(d_k, -1)"},
         ),
         Misconception(
             "scale_after_softmax",
@@ -741,6 +793,9 @@ ATTEND = Problem(
         "values have not been used yet.",
         "Close, but the weights are too sharp or too even": "Look at the scale: what is divided, "
         "by which size, and before which step?",
+        "size mismatch, got input (…), mat (…), vec (…)": "A matrix times a vector adds up over "
+        "the last axis of the matrix; a vector times a matrix, over the first. Over which axis of "
+        "`values` do you add up, and on which side must the weights stand?",
         "It fails only where d_v is 1 or n is 1": "Look for `squeeze()` and for axes of size 1.",
     },
 )
@@ -819,6 +874,47 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
             seen="the scores are divided by the root of n_q, the number of queries.",
             think="which vectors are multiplied to get a score, and how long are they?",
             edits={"q.shape[-1]": "q.shape[-2]"},
+        ),
+        Misconception(
+            "root_of_len_q",
+            seen="the scores are divided by the root of the first size of `q`: of n_q, or of a "
+            "batch.",
+            think="len(q) and q.shape[0] are the size of the first axis. Which axis has size d_k?",
+            edits={"q.shape[-1]": "len(q)"},
+        ),
+        Misconception(
+            "root_of_len_k",
+            seen="the scores are divided by the root of the first size of `k`: of n_k, or of a "
+            "batch.",
+            think="len(k) and k.shape[0] are the size of the first axis. Which axis has size d_k?",
+            edits={"q.shape[-1]": "len(k)"},
+        ),
+        Misconception(
+            "root_of_q_shape_1",
+            seen="without a batch all is right; with one, axis 1 of `q`, whose size you take the "
+            "root of, is another.",
+            think="counted from the front, the axis of size d_k moves. And counted from the end?",
+            edits={"q.shape[-1]": "q.shape[1]"},
+        ),
+        Misconception(
+            "root_of_k_shape_1",
+            seen="without a batch all is right; with one, axis 1 of `k`, whose size you take the "
+            "root of, is another.",
+            think="counted from the front, the axis of size d_k moves. And counted from the end?",
+            edits={"q.shape[-1]": "k.shape[1]"},
+        ),
+        Misconception(
+            "root_of_shape_2",
+            seen="with one batch dimension all is right; without one, `shape` has no place 2.",
+            think="counted from the front, the axis of size d_k moves. And counted from the end?",
+            edits={"q.shape[-1]": "q.shape[2]"},
+        ),
+        Misconception(
+            "reshaped_keys",
+            seen="the keys were cut anew where two axes should have changed places: a score mixes "
+            "numbers of several keys.",
+            think="reshape keeps the order of the numbers. What swaps two axes?",
+            edits={SCORES: "q @ k.reshape(*k.shape[:-2], k.shape[-1], k.shape[-2])"},
         ),
         Misconception(
             "scale_after_softmax",
@@ -1048,14 +1144,15 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
         "the output is weights times values. Return the output first, then the weights.",
     ),
     symptoms={
-        "My rows sum to 1, but so do my columns": "That needs n_q = n_k, and is always so where "
-        "all scores are equal. Try n_q = 2 and n_k = 3: only the rows should.",
+        "With one query, all weights are 1": "Then each column has a single number, and your "
+        "softmax shares out columns. A query has n_k keys to share its attention among.",
         "My columns sum to 1, my rows do not": "The softmax runs along the queries. Print "
         "`weights.sum(-1)` and `weights.sum(-2)`.",
         "It works without a batch and fails with one": "Some axis is counted from the front, or "
         "all axes are transposed. Print the shape of what you multiply `q` with.",
-        "All is right, but the last group is not paid": "Look for a fixed dtype, for an assignment "
-        "into an argument, and for detach, item or numpy.",
+        "The check names “float64” or “gradient”": "The cases before it pass, so the formula is "
+        "right. Look for a fixed dtype, for an assignment into an argument, and for detach, item "
+        "or numpy.",
     },
 )
 
@@ -1064,11 +1161,17 @@ SCALED_DOT_PRODUCT_ATTENTION = Problem(
 JACOBIAN = "own - shared"
 
 
-def softmax_jacobian_cases(draw: Draw) -> Iterator[Case]:
-    """Few and many weights, weights near and at 0 and 1; float64.
+def after_softmax(answer: Callable[..., object], scores: torch.Tensor) -> object:
+    """A driver: the Jacobian of the weights that belong to these scores."""
+    return answer(torch.softmax(scores, dim=0))
 
-    No gradients: weights sum to 1, so that formulas which agree on all weights, and are all right,
-    still differ in their gradient (1 − w_i, and the sum of the other weights).
+
+def softmax_jacobian_cases(draw: Draw) -> Iterator[Case]:
+    """Few and many weights, weights near and at 0 and 1; float64; gradients in the scores.
+
+    No gradients in the weights: they sum to 1, so that formulas which agree on all weights, and
+    are all right, differ off them (1 − w_i, and the sum of the other weights). The scores move the
+    weights only to where they sum to 1 again.
     """
     n, m = draw.sizes(2, 3, 8)
     weights = torch.softmax(draw.normal(n), dim=0)
@@ -1080,15 +1183,20 @@ def softmax_jacobian_cases(draw: Draw) -> Iterator[Case]:
     yield Case("one weight close to 1", "saturated weights", (uneven,))
     yield Case("one weight of exactly 1", "saturated weights", (torch.eye(m)[1],))
     double = torch.softmax(draw.normal(m, dtype=torch.float64), dim=0)
-    yield Case("float64", "float64", (double,))
+    yield Case("float64", "float64 and gradient", (double,))
     few = torch.softmax(draw.normal(n, dtype=torch.float64), dim=0)
-    yield Case("float64, other weights", "float64", (few,))
+    yield Case("float64, other weights", "float64 and gradient", (few,))
+    for name, scores in (
+        ("gradient in the scores behind the weights", draw.normal(m)),
+        ("the same in float64", draw.normal(n, dtype=torch.float64)),
+    ):
+        yield Case(name, "float64 and gradient", (scores,), gradient=True, driver=after_softmax)
 
 
 def softmax_jacobian_oracle(weights: torch.Tensor) -> torch.Tensor:
     """Torch differentiates its own softmax at the logarithms of the weights, which are scores."""
     return torch.autograd.functional.jacobian(
-        lambda scores: torch.softmax(scores, dim=0), weights.log()
+        lambda scores: torch.softmax(scores, dim=0), weights.log(), create_graph=True
     )
 
 
@@ -1097,9 +1205,10 @@ SOFTMAX_JACOBIAN = Problem(
     returns=("result",),
     minutes=25,
     difficulty=3,
-    points={"values": 2, "saturated weights": 1, "float64": 1},
+    points={"values": 2, "saturated weights": 1, "float64 and gradient": 1},
     cases=softmax_jacobian_cases,
     oracle=softmax_jacobian_oracle,
+    forbidden=("jacobian", "jacrev", "jacfwd", "hessian", "vjp", "jvp"),
     misconceptions=(
         Misconception(
             "diagonal_of_weights",
@@ -1218,6 +1327,24 @@ SOFTMAX_JACOBIAN = Problem(
             think="which line chooses a dtype? torch.zeros takes float32 unless told otherwise.",
             edits={JACOBIAN: "(own - shared).float()"},
         ),
+        Misconception(
+            "detached",
+            seen="the numbers are right, but no gradient flows through them back to the scores.",
+            think="where does the path leave torch? detach, item, tolist and torch.tensor cut it.",
+            edits={JACOBIAN: "(own - shared).detach()"},
+        ),
+        Misconception(
+            "from_numbers",
+            seen="a new tensor is made from plain numbers: float32 always, and without gradient.",
+            think="which torch operations make a matrix of the weights without leaving torch?",
+            edits={JACOBIAN: "torch.tensor((own - shared).tolist())"},
+        ),
+        Misconception(
+            "not_followed_by_torch",
+            seen="the numbers are right, but where a gradient is asked for torch raises an error.",
+            think="do you leave torch for numpy, or write into a tensor that is still needed?",
+            edits={JACOBIAN: "torch.from_numpy(own.numpy() - shared.numpy())"},
+        ),
     ),
     hints=(
         "Weight i is e^(score i), divided by the sum of all e^(score). Differentiate it by score j "
@@ -1236,6 +1363,8 @@ SOFTMAX_JACOBIAN = Problem(
         "raising one score do to the weights of the others?",
         "float64 comes out as float32": "A matrix made by torch.zeros or torch.eye is float32 "
         "unless you say otherwise.",
+        "a library's `jacobian` was called": "Torch's own derivative may stand beside your answer, "
+        "in a cell that compares the two, and not in it.",
     },
 )
 

@@ -112,6 +112,20 @@ def softmax(x, dim):
     return powers * (1 / total)
 
 
+# %% problem="softmax" misconception="rounded_e"
+def softmax(x, dim):
+    powers = 2.718 ** (x - x.amax(dim, keepdim=True))
+    return powers / powers.sum(dim, keepdim=True)
+
+
+# %% problem="softmax" misconception="rounded_e_no_maximum"
+import torch
+
+
+def softmax(x, dim):
+    return torch.pow(2.718, x) / torch.pow(2.718, x).sum(dim, keepdim=True)
+
+
 # %% problem="softmax" misconception="always_last_dim"
 import torch
 
@@ -404,6 +418,33 @@ def attend(query, keys, values):
     return torch.softmax((keys / root) @ (query / root), dim=0) @ values
 
 
+# %% problem="attend" misconception="scale_by_2"
+import torch
+
+
+def attend(query, keys, values):
+    weights = torch.softmax((keys * query).sum(dim=1) / 2, dim=0)
+    return (weights[:, None] * values).sum(dim=0)
+
+
+# %% problem="attend" misconception="half_of_d_k"
+import torch
+
+
+def attend(query, keys, values):
+    scale = query.shape[0] ** 1 / 2
+    return torch.softmax(keys @ query / scale, dim=0) @ values
+
+
+# %% problem="attend" misconception="softmax_of_one"
+import torch
+
+
+def attend(query, keys, values):
+    scores = keys @ query.unsqueeze(1) / len(query) ** 0.5
+    return (torch.softmax(scores, dim=-1) * values).sum(dim=0)
+
+
 # %% problem="attend" misconception="multiplied"
 import math
 
@@ -555,6 +596,56 @@ def scaled_dot_product_attention(q, k, v):
     return torch.einsum("...qk,...kv->...qv", weights, v), weights
 
 
+# %% problem="scaled_dot_product_attention" misconception="scale_by_2"
+import torch
+
+
+def scaled_dot_product_attention(q, k, v):
+    weights = torch.softmax(q @ k.mT / 2, dim=-1)
+    return weights @ v, weights
+
+
+# %% problem="scaled_dot_product_attention" misconception="power_read_in_turn"
+import torch
+
+
+def scaled_dot_product_attention(q, k, v):
+    weights = torch.softmax(q @ k.mT / q.size(-1) / 2, dim=-1)
+    return weights @ v, weights
+
+
+# %% problem="scaled_dot_product_attention" misconception="root_of_len_q"
+import math
+
+import torch
+
+
+def scaled_dot_product_attention(q, k, v):
+    weights = torch.softmax(q @ k.mT / math.sqrt(q.shape[0]), dim=-1)
+    return weights @ v, weights
+
+
+# %% problem="scaled_dot_product_attention" misconception="root_of_q_shape_1"
+import math
+
+import torch
+
+
+def scaled_dot_product_attention(q, k, v):
+    weights = torch.softmax(q @ k.mT / math.sqrt(q.size(1)), dim=-1)
+    return weights @ v, weights
+
+
+# %% problem="scaled_dot_product_attention" misconception="reshaped_keys"
+import torch
+
+
+def scaled_dot_product_attention(q, k, v):
+    *batch, n_k, d_k = k.shape
+    weights = torch.softmax(q @ k.contiguous().view(*batch, d_k, n_k) / d_k**0.5, dim=-1)
+    return weights @ v, weights
+
+
 # %% problem="scaled_dot_product_attention" misconception="over_queries"
 import torch
 
@@ -668,15 +759,16 @@ def softmax_jacobian(weights):
     return torch.diag_embed(weights) - torch.einsum("i,j->ij", weights, weights)
 
 
-# %% problem="softmax_jacobian" variant="autograd"
+# %% problem="softmax_jacobian" variant="stacked_numbers"
 import torch
 
 
 def softmax_jacobian(weights):
-    def softmax_of(scores):
-        return torch.softmax(scores, dim=0)
-
-    return torch.autograd.functional.jacobian(softmax_of, weights.log())
+    rows = [
+        torch.stack([weight * (i == j) - weight * other for j, other in enumerate(weights)])
+        for i, weight in enumerate(weights)
+    ]
+    return torch.stack(rows)
 
 
 # %% problem="softmax_jacobian" variant="filled_diagonal"
@@ -751,6 +843,28 @@ def softmax_jacobian(weights):
         for j in range(len(weights)):
             jacobian[i, j] = weights[i] * (float(i == j) - weights[j])
     return jacobian
+
+
+# %% problem="softmax_jacobian" misconception="detached"
+import torch
+
+
+def softmax_jacobian(weights):
+    w = weights.tolist()
+    rows = [[w[i] * ((i == j) - w[j]) for j in range(len(w))] for i in range(len(w))]
+    return torch.tensor(rows, dtype=weights.dtype)
+
+
+# %% problem="softmax_jacobian" misconception="from_numbers"
+import torch
+
+
+def softmax_jacobian(weights):
+    n = len(weights)
+    rows = []
+    for i in range(n):
+        rows.append([weights[i].item() * ((i == j) - weights[j].item()) for j in range(n)])
+    return torch.tensor(rows)
 
 
 # %% problem="softmax_jacobian" misconception="diagonal_not_reduced"

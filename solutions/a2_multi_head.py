@@ -29,20 +29,30 @@
 # [assignment 1](../a1_attention/a1_attention.ipynb).
 #
 # **How your work is checked.** As in assignment 1: write your answer in the place of the line that
-# raises `NotImplementedError`, run the cell, then run the check cell below it. After opening or
-# restarting the notebook, run the first code cell before anything else. The cases of a problem form
-# groups, and a group is paid when all of its cases pass.
+# raises `NotImplementedError`, run the cell, then run the check cell below it. The table of a
+# problem is its contract; where your answer departs from it, the check names the first case that
+# fails. After opening or restarting the notebook, run the first code cell before anything else. The
+# cases of a problem form groups, and a group is paid when all of its cases pass.
 #
 # **What holds for every problem.** A tensor result has the dtype of the tensors that went in, and
 # can be differentiated in every one of them. No function changes its arguments. torch's
 # `scaled_dot_product_attention` and the forward of its `MultiheadAttention` are what you build
 # here, and may not be called; torch's `softmax` may.
 #
+# **What is there.** The first cell imports what the lectures use. Anything else you import at the
+# top of the answer cell that uses it. Your functions of assignment 1 are in another notebook and
+# unknown here: if you want to use one, copy it into the answer cell that calls it.
+#
 # **Notation.** b sentences, n tokens each (n_q queries, n_k keys), n_heads heads of d_head =
 # d_model / n_heads features; `...` stands for any number of batch dimensions, also none.
 
 # %% role="setup"
+import math
+
 import torch
+import torch.nn.functional as F
+from einops import einsum, rearrange
+from torch import nn
 
 from autograder import check
 
@@ -60,8 +70,9 @@ from autograder import check
 # | `n_heads` | int; a `ValueError` if it does not divide d_model |
 # | result | (..., n_heads, n, d_head) |
 #
-# **Worked example.** Two tokens of four features, x = ((1, 2, 3, 4), (5, 6, 7, 8)), and two heads:
-# head 0 gets ((1, 2), (5, 6)), head 1 gets ((3, 4), (7, 8)).
+# **Worked example.** Three tokens of four features, x = ((1, 2, 3, 4), (5, 6, 7, 8),
+# (9, 10, 11, 12)), and two heads: head 0 gets ((1, 2), (5, 6), (9, 10)), head 1 gets ((3, 4),
+# (7, 8), (11, 12)).
 
 # %% [markdown] problem="split_heads" role="help"
 
@@ -96,8 +107,8 @@ check("split_heads")
 # | `x` | (..., n_heads, n, d_head) |
 # | result | (..., n, d_model) with d_model = n_heads · d_head |
 #
-# **Worked example.** Head 0 holds ((1, 2), (5, 6)) and head 1 ((3, 4), (7, 8)): the result is
-# ((1, 2, 3, 4), (5, 6, 7, 8)).
+# **Worked example.** Head 0 holds ((1, 2), (5, 6), (9, 10)) and head 1 ((3, 4), (7, 8), (11, 12)):
+# the result is ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12)).
 
 # %% [markdown] problem="merge_heads" role="help"
 
@@ -135,11 +146,12 @@ check("merge_heads")
 # | first result, `out` | (b, n_q, d_model) |
 # | second result, `weights` | (b, n_heads, n_q, n_k): the map of every head |
 #
-# **Worked example.** One token asks, two answer; two heads of one feature, and all four matrices
-# the identity. x_q = (1, 2) and x_kv = ((ln 3, 0), (0, ln 2)), with ln 3 = 1.0986 and
-# ln 2 = 0.6931. Head 0 sees the first features alone: scores (1.0986, 0), weights (0.75, 0.25), and
-# out 0.75 · 1.0986 = 0.824. Head 1 sees the second: scores 2 · (0, 0.6931), weights (0.2, 0.8), and
-# out 0.8 · 0.6931 = 0.5545. Joined: (0.824, 0.5545).
+# **Worked example.** One token asks, three answer; two heads of one feature, and all four matrices
+# the identity. x_q = (1, 2) and x_kv = ((ln 2, 0), (0, ½ ln 3), (0, 0)), with ln 2 = 0.6931 and
+# ½ ln 3 = 0.5493. Head 0 sees the first features alone: scores (0.6931, 0, 0), weights
+# (0.5, 0.25, 0.25), and out 0.5 · 0.6931 = 0.3466. Head 1 sees the second ones: scores
+# 2 · (0, 0.5493, 0), weights (0.2, 0.6, 0.2), and out 0.6 · 0.5493 = 0.3296. Joined:
+# (0.3466, 0.3296).
 
 # %% [markdown] problem="multi_head_attention" role="help"
 
@@ -179,6 +191,7 @@ check("multi_head_attention")
 # | --- | --- |
 # | `d_model`, `n_heads` | ints; a `ValueError` when built, if n_heads does not divide d_model |
 # | attributes | `w_q`, `w_k`, `w_v`, `w_o`: `nn.Linear`s with bias; no other parameters |
+# | training, evaluation | no difference: nothing is drawn at random |
 # | `query` | (b, n_q, d_model) |
 # | `key`, `value` | (b, n_k, d_model) each |
 # | first result, `out` | (b, n_q, d_model) |
@@ -193,7 +206,7 @@ check("multi_head_attention")
 
 
 # %% problem="MultiHeadAttention" role="answer"
-class MultiHeadAttention(torch.nn.Module):
+class MultiHeadAttention(nn.Module):
     """Attend with several heads, by learned projections.
 
     forward: query (b, n_q, d_model), key and value (b, n_k, d_model).
@@ -206,10 +219,10 @@ class MultiHeadAttention(torch.nn.Module):
         if d_model % n_heads:
             raise ValueError(f"{n_heads} heads do not divide {d_model} features")
         self.n_heads = n_heads
-        self.w_q = torch.nn.Linear(d_model, d_model)
-        self.w_k = torch.nn.Linear(d_model, d_model)
-        self.w_v = torch.nn.Linear(d_model, d_model)
-        self.w_o = torch.nn.Linear(d_model, d_model)
+        self.w_q = nn.Linear(d_model, d_model)
+        self.w_k = nn.Linear(d_model, d_model)
+        self.w_v = nn.Linear(d_model, d_model)
+        self.w_o = nn.Linear(d_model, d_model)
 
     def split(self, x):
         """Cut features into heads: (b, n, d_model) -> (b, n_heads, n, d_head)."""
@@ -278,8 +291,9 @@ check("count_parameters")
 # | `layer` | a `torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True)`, no other option |
 # | result | a `MultiHeadAttention` of problem 4 with the layer's parameters, in its dtype |
 #
-# The layer stays as it is, also when your module is trained further: its parameters are copied.
-# What is checked is what your module answers, so problem 4 must be right before.
+# Your module can be trained further, and the layer stays as it is all the same: its parameters are
+# copied. The check looks at what your module answers, before and after a step of training, so
+# problem 4 must be right before.
 #
 # **For example**, a layer with d_model = 12 has `in_proj_weight` of shape (36, 12), `in_proj_bias`
 # (36,), `out_proj.weight` (12, 12), `out_proj.bias` (12,), and knows its `embed_dim` and
@@ -319,13 +333,17 @@ check("from_torch")
 #
 # Answer in a few sentences each.
 #
-# 1. Each token is to become "the token before me minus the token after me". Why can one head not do
-#    it, whatever its matrices are, and how do two heads do it?
-# 2. Eight heads of 64 features, or one head of 512: which has more parameters, and which does more
-#    multiplications?
-# 3. What would be lost without `w_o`, if the heads' results were handed on just side by side?
-# 4. Somebody takes more and more heads at the same d_model, down to d_head = 1. What does a head
-#    lose on the way?
+# 1. Each token is to become its own vector minus the mean of the vectors of all tokens. Why can one
+#    head not do it, whatever its matrices are, and how do two heads do it?
+# 2. A model with d_model = 768 has 12 heads. Somebody rebuilds it with 6. What happens to the
+#    number of its parameters, to the number of multiplications in the scores of n tokens, and to
+#    the memory that the weights take up?
+# 3. To save parameters, somebody lets `w_o` be block-diagonal: 0 everywhere but in n_heads blocks
+#    of (d_head, d_head) along the diagonal. What can a layer with such a `w_o` still do, and what
+#    can it no longer do? Take the task of question 1 as an example.
+# 4. A head has d_head = 1, so that a score is a product of two numbers. Which tokens of a sentence
+#    can get the largest weight from any of its queries? Can such a head let each of six tokens look
+#    at the one before it? Could a head with d_head = 2?
 
 # %% [markdown] role="written" problem="why_several_heads" points=4
 # Your answer here.
@@ -335,18 +353,23 @@ check("from_torch")
 # One point for each idea; half a point where it is there but not argued.
 #
 # 1. **No negative weights (1 point).** The weights of one head are not negative, and all its values
-#    go through the same matrices: what it takes from the token before, it takes from the token
-#    after with the same sign. Two heads look at one token each, and `w_o` (or their own w_v)
+#    go through the same matrices: what it takes from the token itself, it takes from the others
+#    with the same sign. Here the token itself must count with 1 − 1/n and every other with −1/n.
+#    Two heads: one looks at the token itself, one at all tokens alike, and `w_o` (or their own w_v)
 #    subtracts. Half a point for either half.
-# 2. **The same (1 point).** The matrices are d_model by d_model, however they are cut: equal
-#    parameters. Scores cost n² · d_head a head, so n² · d_model in all: equal up to the softmax,
-#    of which there are more. Half a point for either half.
-# 3. **Mixing (1 point).** Feature block i would come from head i alone, and heads could not work
-#    together (such as subtract from one another) before the next layer. Also right: the residual
-#    stream's coordinates would be tied to heads.
-# 4. **What it can tell apart (1 point).** Scores are inner products in d_head dimensions: with few
-#    of them, only few different patterns of who attends to whom can be formed (the matrix of scores
-#    has rank at most d_head), and each head carries only d_head features of a token.
+# 2. **The price of heads (1 point).** Parameters: the same, since the matrices are d_model by
+#    d_model however they are cut. Multiplications: the same, n² · d_head per head and n² · d_model
+#    in all. Memory: the weights are n_heads · n² numbers for each sentence, half as many with 6
+#    heads. Half a point for two of the three.
+# 3. **Mixing (1 point).** It can still turn and scale the features of each head by themselves. It
+#    cannot bring heads together: block i of the output comes from head i alone, so that nothing of
+#    one head is ever subtracted from another, and question 1 is out of reach for this layer (a
+#    later layer can do it). Half a point for either half.
+# 4. **What it can tell apart (1 point).** With one feature, the score of query i for key j is q_i ·
+#    k_j: if q_i is positive the largest key wins, if it is negative the smallest. So at most two
+#    tokens of the sentence (ties aside) are ever looked at most, and six tokens cannot each look at
+#    another. In two dimensions it can be done: keys on a circle, and each query pointing at its
+#    key. Half a point for the right answer from the rank alone (scores of rank at most d_head).
 #
 # === END MARK SCHEME ===
 
@@ -354,7 +377,7 @@ check("from_torch")
 # ## Put it to use
 #
 # Nothing here is graded. Six tokens in a ring, each with six random numbers and the one-hot code of
-# its place. Every token is to give "the token before me minus the token after me" (question 1). The
+# its place. Every token is to give "the token before me minus the token after me" (lecture 04). The
 # cell trains *your* module on it, first with one head, then with two. What loss do you expect of
 # each? A module that always answers 0 has a loss of 2.
 

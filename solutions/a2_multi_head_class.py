@@ -162,6 +162,24 @@ SUBMISSIONS = (
         },
     ),
     Submission(
+        "uma",
+        "drops weights at random in training, and everything that uses the module with them",
+        lambda d: d.with_mistakes(MultiHeadAttention="dropout"),
+        {
+            "MultiHeadAttention": Grade(4, "wrong", "dropout"),
+            "from_torch": Grade(0, "wrong"),
+        },
+    ),
+    Submission(
+        "tove",
+        "einops' own refusal, and a converted layer that cannot learn",
+        lambda d: d.with_mistakes(split_heads="the_error_of_einops", from_torch="frozen"),
+        {
+            "split_heads": Grade(2, "wrong", "the_error_of_einops"),
+            "from_torch": Grade(0, "wrong", "frozen"),
+        },
+    ),
+    Submission(
         "vera",
         "a mistake that nobody has made before",
         lambda d: d.notebook(count_parameters=UNKNOWN_MISTAKE),

@@ -37,17 +37,17 @@ def split_heads_oracle(x: torch.Tensor, n_heads: int) -> torch.Tensor:
 
 
 def split_heads_cases(draw: Draw) -> Iterator[Case]:
-    """Any number of batch dimensions; one head, and one feature a head; heads that do not fit."""
+    """Any number of batch dimensions; one head, and one feature per head; heads that do not fit."""
     b, n, d_head, more = draw.sizes(4, 2, 6)
     heads = draw.integer(3, 4)
-    small = torch.tensor([[1.0, 2, 3, 4], [5, 6, 7, 8]])
+    small = torch.arange(1.0, 13).reshape(3, 4)
     yield Case("the worked example", "shapes and order", (small, 2))
     yield Case("a batch", "shapes and order", (draw.normal(b, n, heads * d_head), heads))
     yield Case("no batch", "shapes and order", (draw.normal(n, heads * d_head), heads))
     two = draw.normal(b, more, n, heads * d_head)
     yield Case("two batch dimensions", "shapes and order", (two, heads))
     yield Case("one head", "shapes and order", (draw.normal(b, n, d_head), 1))
-    yield Case("one feature a head", "shapes and order", (draw.normal(b, n, heads), heads))
+    yield Case("one feature per head", "shapes and order", (draw.normal(b, n, heads), heads))
     yield Case("one token", "shapes and order", (draw.normal(b, 1, heads * d_head), heads))
     exact = draw.normal(b, n, heads * d_head, dtype=torch.float64)
     yield Case("float64", "dtype and gradient", (exact, heads))
@@ -81,7 +81,7 @@ SPLIT_HEADS = Problem(
         ),
         Misconception(
             "interleaved",
-            seen="head i has got every n_heads-th feature instead of a contiguous block.",
+            seen="head i has every n_heads-th feature instead of a contiguous block.",
             think="into which two numbers do you unfold the features, and in which order?",
             edits={BLOCKS: "x.unflatten(-1, (-1, n_heads)).transpose(-2, -1)"},
         ),
@@ -119,6 +119,28 @@ SPLIT_HEADS = Problem(
             edits={
                 BLOCKS: "x.reshape(len(x), n_heads, -1)",
                 SPLIT_RESULT: "return blocks.permute(1, 0, 2)",
+            },
+        ),
+        Misconception(
+            "pattern_without_batch",
+            seen="without a batch all is well; where `x` has a batch axis, einops refuses the "
+            "pattern.",
+            think="which sign in a pattern stands for any number of axes, none included?",
+            edits={
+                "if x": "from einops import rearrange\n\n    if x",
+                BLOCKS: 'rearrange(x, "n (h d) -> h n d", h=n_heads)',
+                SPLIT_RESULT: "return blocks",
+            },
+        ),
+        Misconception(
+            "pattern_with_one_batch_axis",
+            seen="with one batch dimension all is well; with none, or two, einops refuses the "
+            "pattern.",
+            think="which sign in a pattern stands for any number of axes, none included?",
+            edits={
+                "if x": "from einops import rearrange\n\n    if x",
+                BLOCKS: 'rearrange(x, "b n (h d) -> b h n d", h=n_heads)',
+                SPLIT_RESULT: "return blocks",
             },
         ),
         Misconception(
@@ -166,6 +188,26 @@ SPLIT_HEADS = Problem(
             think="who should say what is wrong, and by which error?",
             edits={SPLIT_CHECK: "False"},
         ),
+        Misconception(
+            "the_error_of_einops",
+            seen="heads that do not divide d_model are left to einops, whose EinopsError is not "
+            "a ValueError.",
+            think="einops' refusal must become a ValueError: what can you look at before you cut?",
+            edits={
+                "if x": "from einops import rearrange\n\n    if x",
+                SPLIT_CHECK: "False",
+                BLOCKS: 'rearrange(x, "... n (h d) -> ... h n d", h=n_heads)',
+                SPLIT_RESULT: "return blocks",
+            },
+        ),
+        Misconception(
+            "error_returned",
+            seen="heads that do not divide d_model give a ValueError as the result: it is returned "
+            "like a number, and nothing stops.",
+            think="an error that is returned is a value like any other. Which word makes it stop "
+            "the function?",
+            edits={"raise ValueError": "return ValueError"},
+        ),
     ),
     hints=(
         "Two steps: cut the last axis into (n_heads, d_head), then move the axis of the heads in "
@@ -178,7 +220,7 @@ SPLIT_HEADS = Problem(
     symptoms={
         "The shape is right and the numbers are not": "You have probably gone straight to the "
         "final shape with reshape or view. They fill the new shape in the old order: print "
-        "x = torch.arange(8).reshape(2, 4) and what comes of it.",
+        "x = torch.arange(12).reshape(3, 4) and what comes of it.",
         "It works with a batch and fails without": "Axes 0, 1, 2 are counted from the front. Count "
         "from the end.",
         "view says that the sizes are not compatible": "After a transpose the numbers no longer "
@@ -192,15 +234,15 @@ MERGE = "x.transpose(-3, -2).flatten(-2)"
 
 
 def merge_heads_cases(draw: Draw) -> Iterator[Case]:
-    """Any number of batch dimensions; one head, and one feature a head."""
+    """Any number of batch dimensions; one head, and one feature per head."""
     b, n, d_head, heads = draw.sizes(4, 2, 6)
-    small = torch.tensor([[[1.0, 2], [5, 6]], [[3, 4], [7, 8]]])
+    small = torch.tensor([[[1.0, 2], [5, 6], [9, 10]], [[3, 4], [7, 8], [11, 12]]])
     yield Case("the worked example", "shapes and order", (small,))
     yield Case("a batch", "shapes and order", (draw.normal(b, heads, n, d_head),))
     yield Case("no batch", "shapes and order", (draw.normal(heads, n, d_head),))
     yield Case("two batch dimensions", "shapes and order", (draw.normal(2, b, heads, n, d_head),))
     yield Case("one head", "shapes and order", (draw.normal(b, 1, n, d_head),))
-    yield Case("one feature a head", "shapes and order", (draw.normal(b, heads, n, 1),))
+    yield Case("one feature per head", "shapes and order", (draw.normal(b, heads, n, 1),))
     yield Case("one token", "shapes and order", (draw.normal(b, heads, 1, d_head),))
     exact = draw.normal(b, heads, n, d_head, dtype=torch.float64)
     yield Case("float64", "dtype and gradient", (exact,))
@@ -278,6 +320,32 @@ MERGE_HEADS = Problem(
             edits={MERGE: "x.permute(1, 0, 2).flatten(1)"},
         ),
         Misconception(
+            "pattern_without_batch",
+            seen="without a batch all is well; where `x` has a batch axis, einops refuses the "
+            "pattern.",
+            think="which sign in a pattern stands for any number of axes, none included?",
+            body="""
+from einops import rearrange
+
+
+def merge_heads(x):
+    return rearrange(x, "h n d -> n (h d)")
+""",
+        ),
+        Misconception(
+            "pattern_with_one_batch_axis",
+            seen="with one batch dimension all is well; with none, or two, einops refuses the "
+            "pattern.",
+            think="which sign in a pattern stands for any number of axes, none included?",
+            body="""
+from einops import rearrange
+
+
+def merge_heads(x):
+    return rearrange(x, "b h n d -> b n (h d)")
+""",
+        ),
+        Misconception(
             "batch_flattened",
             seen="the batch has become part of the features.",
             think="from which axis on do you flatten?",
@@ -291,7 +359,7 @@ MERGE_HEADS = Problem(
         "end, joins the last two axes.",
     ),
     symptoms={
-        "merge_heads(split_heads(x, h)) is not x": "Try it on x = torch.arange(8.).reshape(2, 4) "
+        "merge_heads(split_heads(x, h)) is not x": "Try it on x = torch.arange(12.).reshape(3, 4) "
         "with two heads, and print what comes out after each step.",
         "view says that the sizes are not compatible": "After a transpose the numbers no longer "
         "lie in order. reshape or flatten copy them where they must.",
@@ -345,24 +413,26 @@ def matrices(draw: Draw, d: int, dtype: torch.dtype = torch.float32) -> list[tor
 
 
 def multi_head_attention_cases(draw: Draw) -> Iterator[Case]:
-    """Self-attention and cross-attention; one head, one feature a head, one query, one key."""
+    """Self-attention and cross-attention; one head, one feature per head, one query, one key."""
     b, n_q, n_k, d_head = draw.sizes(4, 2, 6)
     heads = 3
     d = heads * d_head
     x, memory, w = draw.normal(b, n_q, d), draw.normal(b, n_k, d), matrices(draw, d)
     eye = torch.eye(2)
     asked = torch.tensor([[[1.0, 2]]])
-    answers = torch.tensor([[[math.log(3), 0.0], [0, math.log(2)]]])
+    answers = torch.tensor([[[math.log(2), 0.0], [0, math.log(3) / 2], [0, 0]]])
     yield Case("the worked example", "values", (asked, answers, eye, eye, eye, eye, 2))
     yield Case("self-attention", "values", (x, x, *w, heads))
     yield Case("queries from elsewhere", "values", (x, memory, *w, heads))
+    other = draw.normal(b, n_q, d)
+    yield Case("as many queries as keys, from elsewhere", "values", (x, other, *w, heads))
     yield Case("one query", "values", (x[:, :1], memory, *w, heads))
     yield Case("one sentence", "values", (x[:1], memory[:1], *w, heads))
     yield Case(
         "as many tokens as features", "values", (draw.normal(1, d, d), memory[:1], *w, heads)
     )
     yield Case("one head", "other heads", (x, memory, *w, 1))
-    yield Case("one feature a head", "other heads", (x, memory, *w, d))
+    yield Case("one feature per head", "other heads", (x, memory, *w, d))
     yield Case("one key", "other heads", (x, memory[:, :1], *w, heads))
     far = 60 * x
     yield Case("large scores", "other heads", (far, memory, *w, heads), tolerance=(2e-3, 2e-3))
@@ -386,13 +456,13 @@ MULTI_HEAD_ATTENTION = Problem(
         Misconception(
             "scale_by_d_model",
             seen="the weights are too even: the scores were divided by √d_model.",
-            think="how many products does a score of one head add up?",
+            think="how many products does the score of one head add up?",
             edits={SCORES: "q @ k.transpose(-2, -1) / x_q.shape[-1] ** 0.5"},
         ),
         Misconception(
             "scale_by_heads",
             seen="the scores were divided by √n_heads.",
-            think="how many products does a score of one head add up?",
+            think="how many products does the score of one head add up?",
             edits={SCORES: "q @ k.transpose(-2, -1) / n_heads**0.5"},
         ),
         Misconception(
@@ -415,7 +485,7 @@ MULTI_HEAD_ATTENTION = Problem(
         ),
         Misconception(
             "one_head_for_all",
-            seen="there is one map for a sentence: the features were never cut into heads.",
+            seen="there is one map per sentence: the features were never cut into heads.",
             think="on which features does one head form its scores?",
             edits={SPLIT: "x.unflatten(-1, (1, -1)).transpose(-3, -2)"},
         ),
@@ -457,6 +527,12 @@ MULTI_HEAD_ATTENTION = Problem(
             edits={V: "split(x_kv @ w_v @ w_o)"},
         ),
         Misconception(
+            "w_o_transposed",
+            seen="the weights are right; w_o acts as x @ w_o.T.",
+            think="nn.Linear keeps its weight transposed. What does this contract say?",
+            edits={RESULTS: "return merged @ w_o.T, weights"},
+        ),
+        Misconception(
             "matrices_transposed",
             seen="all matrices act as x @ w.T.",
             think="nn.Linear keeps its weight transposed. What does this contract say?",
@@ -469,9 +545,27 @@ MULTI_HEAD_ATTENTION = Problem(
         ),
         Misconception(
             "keys_from_queries",
-            seen="self-attention is right; otherwise the keys come from x_q, or values do, too.",
+            seen="self-attention is right; elsewhere keys and values come from x_q.",
             think="which tokens answer?",
             edits={K: "split(x_q @ w_k)", V: "split(x_q @ w_v)"},
+        ),
+        Misconception(
+            "only_keys_from_queries",
+            seen="self-attention is right; elsewhere the keys come from x_q.",
+            think="which tokens answer? A key and its value belong to the same token.",
+            edits={K: "split(x_q @ w_k)"},
+        ),
+        Misconception(
+            "values_from_queries",
+            seen="self-attention is right; elsewhere the values come from x_q.",
+            think="which tokens answer? A key and its value belong to the same token.",
+            edits={V: "split(x_q @ w_v)"},
+        ),
+        Misconception(
+            "keys_by_w_q",
+            seen="queries and keys both go through w_q; w_k is never used.",
+            think="how many matrices has the contract, and where does each of them act?",
+            edits={K: "split(x_kv @ w_q)"},
         ),
         Misconception(
             "queries_from_keys",
@@ -505,7 +599,8 @@ MULTI_HEAD_ATTENTION = Problem(
         ),
         Misconception(
             "values_are_keys",
-            seen="the weights are right; the keys are averaged instead of the values.",
+            seen="the weights are right; the keys are averaged instead of the values, and w_v is "
+            "never used.",
             think="what do the weights weigh?",
             edits={"weights @ v": "weights @ k"},
         ),
@@ -524,8 +619,15 @@ MULTI_HEAD_ATTENTION = Problem(
         Misconception(
             "mean_of_the_maps",
             seen="out is right; the weights are the mean over the heads.",
-            think="how many maps does the contract return for a sentence?",
+            think="how many maps does the contract return per sentence?",
             edits={RESULTS: "return merged @ w_o, weights.mean(dim=1)"},
+        ),
+        Misconception(
+            "maps_in_front",
+            seen="out is right; the weights are (n_heads, b, n_q, n_k): the heads stand before "
+            "the batch.",
+            think="torch.stack puts its new axis in front unless told otherwise. Which axis is it?",
+            edits={RESULTS: "return merged @ w_o, weights.transpose(0, 1)"},
         ),
         Misconception(
             "one_map_for_all_heads",
@@ -565,10 +667,10 @@ MULTI_HEAD_ATTENTION = Problem(
     symptoms={
         "The weights are right and out is not": "Look at the way back: the heads are joined in a "
         "wrong order, or w_o has been forgotten.",
-        "One head passes and several do not": "Scale by √d_head, not √d_model, and check problem 1 "
-        "on its own.",
-        "Self-attention passes and the rest fails": "n_q is not n_k there. Which of the three "
-        "projections takes x_q?",
+        "name 'scaled_dot_product_attention' is not defined": "The functions of assignment 1 are "
+        "in another notebook. Copy yours into this answer cell.",
+        "The check names “queries from elsewhere”": "Self-attention passes then. Which of the "
+        "three projections takes x_q, and which take x_kv?",
     },
 )
 
@@ -617,6 +719,25 @@ def parameters(
     return made
 
 
+def in_training(
+    answer: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+) -> object:
+    """A driver: does the module answer in training mode, time and again, as it does in evaluation?
+
+    The results are those of evaluation: what chance does in training cannot be told beforehand.
+    """
+    out, weights = answer(query, key, value)
+    answer.train()
+    same = True
+    for _ in range(20):
+        for now, before in zip(answer(query, key, value), (out, weights), strict=True):
+            same = same and torch.allclose(now, before, atol=1e-4)
+    return out, weights, same
+
+
 def multi_head_module_cases(draw: Draw) -> Iterator[Case]:
     """Three different inputs; one head, one query; gradients of the parameters; a misfit."""
     b, n_q, n_k, d_head = draw.sizes(4, 2, 6)
@@ -630,14 +751,18 @@ def multi_head_module_cases(draw: Draw) -> Iterator[Case]:
 
     yield case("self-attention", "values", x, x, x)
     yield case("three different inputs", "values", x, keys, values)
+    others = draw.normal(b, n_q, d), draw.normal(b, n_q, d)
+    yield case("three different inputs of one length", "values", x, *others)
     yield case("one query", "values", x[:, :1], keys, values)
     yield case("one key", "values", x, keys[:, :1], values[:, :1])
     yield case("one head", "values", x, keys, values, init=(d, 1))
-    yield case("one feature a head", "values", x, keys, values, init=(d, d))
+    yield case("one feature per head", "values", x, keys, values, init=(d, d))
     exact = {name: value.double() for name, value in given.items()}
     wide = tuple(part.double() for part in (x, keys, values))
-    yield case("float64", "dtype and gradient", *wide, parameters=exact)
-    yield case("gradient", "dtype and gradient", x, keys, values, gradient=True, tolerance=SUMMED)
+    learning = "dtype, gradient and training"
+    yield case("float64", learning, *wide, parameters=exact)
+    yield case("gradient", learning, x, keys, values, gradient=True, tolerance=SUMMED)
+    yield case("in training mode", learning, x, keys, values, driver=in_training)
     misfit = {"init": (d + 1, heads), "parameters": {}}
     yield case("heads that do not divide d_model", "heads that do not fit", x, x, x, **misfit)
     yield case("beside them, heads that do", "heads that do not fit", x, x, x)
@@ -649,7 +774,7 @@ MULTI_HEAD_MODULE = Problem(
     returns=("out", "weights"),
     minutes=30,
     difficulty=2,
-    points={"values": 3, "dtype and gradient": 1, "heads that do not fit": 1},
+    points={"values": 3, "dtype, gradient and training": 1, "heads that do not fit": 1},
     cases=multi_head_module_cases,
     oracle=OneHeadAtATime,
     forbidden=ATTENTION_OF_TORCH,
@@ -657,7 +782,7 @@ MULTI_HEAD_MODULE = Problem(
         Misconception(
             "scale_by_d_model",
             seen="the weights are too even: the scores were divided by √d_model.",
-            think="how many products does a score of one head add up?",
+            think="how many products does the score of one head add up?",
             edits={SCORES: "q @ k.transpose(-2, -1) / query.shape[-1] ** 0.5"},
         ),
         Misconception(
@@ -674,7 +799,7 @@ MULTI_HEAD_MODULE = Problem(
         ),
         Misconception(
             "one_head_for_all",
-            seen="there is one map for a sentence: the features were never cut into heads.",
+            seen="there is one map per sentence: the features were never cut into heads.",
             think="on which features does one head form its scores?",
             edits={HEAD_SPLIT: "x[:, None]"},
         ),
@@ -734,6 +859,32 @@ MULTI_HEAD_MODULE = Problem(
             edits={HEAD_PAIRS: "(self.w_q, query), (self.w_k, query), (self.w_v, query)"},
         ),
         Misconception(
+            "only_keys_from_queries",
+            seen="self-attention is right; elsewhere `query` goes through w_k, and `key` is never "
+            "used.",
+            think="which of the three arguments goes through w_k?",
+            edits={HEAD_PAIRS: "(self.w_q, query), (self.w_k, query), (self.w_v, value)"},
+        ),
+        Misconception(
+            "values_from_queries",
+            seen="self-attention is right; elsewhere `query` goes through w_v, and `value` is "
+            "never used.",
+            think="which of the three arguments goes through w_v?",
+            edits={HEAD_PAIRS: "(self.w_q, query), (self.w_k, key), (self.w_v, query)"},
+        ),
+        Misconception(
+            "values_by_w_k",
+            seen="the weights are right; `value` goes through w_k, and w_v is never used.",
+            think="how many layers has the module, and which argument goes through each?",
+            edits={HEAD_PAIRS: "(self.w_q, query), (self.w_k, key), (self.w_k, value)"},
+        ),
+        Misconception(
+            "keys_by_w_q",
+            seen="`query` and `key` both go through w_q; w_k is never used.",
+            think="how many layers has the module, and which argument goes through each?",
+            edits={HEAD_PAIRS: "(self.w_q, query), (self.w_q, key), (self.w_v, value)"},
+        ),
+        Misconception(
             "values_from_keys",
             seen="right where key and value are the same; `value` itself is never used.",
             think="which of the three arguments goes through w_v?",
@@ -766,8 +917,15 @@ MULTI_HEAD_MODULE = Problem(
         Misconception(
             "mean_of_the_maps",
             seen="out is right; the weights are the mean over the heads.",
-            think="how many maps does the contract return for a sentence?",
+            think="how many maps does the contract return per sentence?",
             edits={HEAD_RESULTS: "return self.w_o(merged), weights.mean(dim=1)"},
+        ),
+        Misconception(
+            "maps_in_front",
+            seen="out is right; the weights are (n_heads, b, n_q, n_k): the heads stand before "
+            "the batch.",
+            think="torch.stack puts its new axis in front unless told otherwise. Which axis is it?",
+            edits={HEAD_RESULTS: "return self.w_o(merged), weights.transpose(0, 1)"},
         ),
         Misconception(
             "only_out",
@@ -788,15 +946,50 @@ MULTI_HEAD_MODULE = Problem(
             edits={HEAD_RESULTS: "return merged @ self.w_o.weight.T, weights"},
         ),
         Misconception(
+            "no_biases",
+            seen="no bias is used: the numbers are those of layers whose biases are 0.",
+            think="are the layers called, or only their weights used?",
+            edits={
+                "self.split(layer(x)) for": "self.split(x @ layer.weight.T) for",
+                HEAD_RESULTS: "return merged @ self.w_o.weight.T, weights",
+            },
+        ),
+        Misconception(
+            "weights_not_transposed",
+            seen="all weights act as x @ weight, with the biases added.",
+            think="how does an nn.Linear keep its weight? And must you do its work yourself?",
+            edits={
+                "self.split(layer(x)) for": "self.split(x @ layer.weight + layer.bias) for",
+                HEAD_RESULTS: "return merged @ self.w_o.weight + self.w_o.bias, weights",
+            },
+        ),
+        Misconception(
+            "dropout",
+            seen="in training mode the results change from call to call; in evaluation they are "
+            "right.",
+            think="dropout draws at random. Does this contract ask for it?",
+            edits={
+                "weights = torch.softmax(scores, dim=-1)": "weights = torch.nn.functional.dropout("
+                "torch.softmax(scores, dim=-1), 0.1, self.training)"
+            },
+        ),
+        Misconception(
+            "error_returned",
+            seen="heads that do not divide d_model give a TypeError, not a ValueError: __init__ "
+            "must not return a value.",
+            think="an error that is returned is a value like any other. Which word makes it stop "
+            "the function?",
+            edits={"raise ValueError": "return ValueError"},
+        ),
+        Misconception(
             "any_number_of_heads",
-            seen="heads that do not divide d_model are not met by a ValueError when the module is "
-            "built.",
+            seen="heads that do not divide d_model raise no ValueError when the module is built.",
             think="7 features, 2 heads: what does your __init__ say?",
             edits={DIVIDES: "False"},
         ),
         Misconception(
             "another_error",
-            seen="heads that do not divide d_model raise an error, but no ValueError.",
+            seen="heads that do not divide d_model raise an error, but not a ValueError.",
             think="assert raises AssertionError. Which error does the contract name?",
             edits={"raise ValueError": "raise AssertionError"},
         ),
@@ -811,12 +1004,13 @@ MULTI_HEAD_MODULE = Problem(
     ),
     symptoms={
         "“cannot assign module before Module.__init__() call”": "super().__init__() must be the "
-        "first line of __init__.",
+        "first line of __init__; lecture 04 shows a small module.",
         "Parameters are missing, or have other names": "The attributes must be called w_q, w_k, "
         "w_v and w_o, and must be nn.Linear layers with bias; list(module.state_dict()) tells what "
         "there is.",
-        "Self-attention passes and the rest fails": "query, key and value are three tensors. Which "
-        "goes where? And n_q is not n_k.",
+        "The check names “three different inputs”": "Self-attention passes then. query, key and "
+        "value are three tensors: which goes where? And n_q is not n_k.",
+        "The check names “in training mode”": "Something is drawn at random: look for dropout.",
     },
 )
 
@@ -897,7 +1091,7 @@ COUNT_PARAMETERS = Problem(
             edits={COUNT: "return 4 * n_heads * ((d_model // n_heads) ** 2 + d_model // n_heads)"},
         ),
         Misconception(
-            "one_bias_a_head",
+            "one_bias_per_head",
             seen="the biases are counted by heads, not by features.",
             think="how many numbers are in the bias of nn.Linear(d_model, d_model)?",
             edits={COUNT: "return 4 * (weights + n_heads)"},
@@ -950,30 +1144,38 @@ def converted(
     answer: Callable[..., object],
     d_model: int,
     n_heads: int,
-    in_proj: torch.Tensor,
-    out_proj: torch.Tensor,
+    in_proj_weight: torch.Tensor,
+    in_proj_bias: torch.Tensor,
+    out_proj_weight: torch.Tensor,
+    out_proj_bias: torch.Tensor,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
 ) -> object:
-    """A driver: build torch's layer, have it converted, use what came of it, then spoil that.
+    """A driver: build torch's layer, have it converted, use what came of it, train that a step.
 
-    in_proj: (3 d_model, d_model + 1), the matrix and, as its last column, the bias; out_proj:
-    (d_model, d_model + 1). The last result says whether the layer is as it was in the end.
+    The third result is the output after the step; the last one says whether the layer is then as
+    it was.
     """
     layer = torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True, dtype=query.dtype)
     given = {
-        "in_proj_weight": in_proj[:, :-1],
-        "in_proj_bias": in_proj[:, -1],
-        "out_proj.weight": out_proj[:, :-1],
-        "out_proj.bias": out_proj[:, -1],
+        "in_proj_weight": in_proj_weight,
+        "in_proj_bias": in_proj_bias,
+        "out_proj.weight": out_proj_weight,
+        "out_proj.bias": out_proj_bias,
     }
     layer.load_state_dict(given)
     with torch.random.fork_rng():  # what is not copied is drawn, always the same
         torch.manual_seed(0)
         module = answer(layer)
+    out, weights = module(query, key, value)
+    if out.requires_grad:  # it does not where all parameters are frozen
+        out.square().mean().backward()
     with torch.no_grad():
-        out, weights = module(query, key, value)
+        for parameter in module.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
+        trained, _ = module(query, key, value)
         for parameter in module.parameters():
             parameter.fill_(7.0)
     kept = layer.state_dict()
@@ -981,7 +1183,7 @@ def converted(
         kept[name].dtype == value.dtype and torch.equal(kept[name], value)
         for name, value in given.items()
     )
-    return out, weights, same
+    return out, weights, trained, same
 
 
 class TorchItself(nn.Module):
@@ -1005,22 +1207,24 @@ def from_torch_cases(draw: Draw) -> Iterator[Case]:
     d = heads * d_head
 
     def case(name: str, group: str, n_heads: int, dtype: torch.dtype = torch.float32) -> Case:
-        in_proj = draw.normal(3 * d, d + 1, scale=d**-0.5, dtype=dtype)
-        out_proj = draw.normal(d, d + 1, scale=d**-0.5, dtype=dtype)
-        in_proj[:, -1] *= d**0.5  # biases as large as what they are added to
-        out_proj[:, -1] *= d**0.5
+        layer = (  # biases as large as what they are added to
+            draw.normal(3 * d, d, scale=d**-0.5, dtype=dtype),
+            draw.normal(3 * d, dtype=dtype),
+            draw.normal(d, d, scale=d**-0.5, dtype=dtype),
+            draw.normal(d, dtype=dtype),
+        )
         inputs = (draw.normal(b, n, d, dtype=dtype) for n in (n_q, n_k, n_k))
-        return Case(name, group, (d, n_heads, in_proj, out_proj, *inputs), driver=converted)
+        return Case(name, group, (d, n_heads, *layer, *inputs), driver=converted)
 
     yield case("several heads", "outputs and weights", heads)
     yield case("one head", "outputs and weights", 1)
-    yield case("one feature a head", "outputs and weights", d)
+    yield case("one feature per head", "outputs and weights", d)
     yield case("a layer in float64", "float64", heads, torch.float64)
 
 
 FROM_TORCH = Problem(
     signature="from_torch(layer)",
-    returns=("out", "weights", "layer unchanged"),
+    returns=("out", "weights", "out after a step of training", "layer unchanged"),
     minutes=30,
     difficulty=3,
     points={"outputs and weights": 3, "float64": 1},
@@ -1095,7 +1299,7 @@ FROM_TORCH = Problem(
         ),
         Misconception(
             "keys_first",
-            seen="w_q and w_k have got each other's parameters.",
+            seen="w_q has the parameters that belong to w_k, and w_k those of w_q.",
             think="in which order does torch stack its three projections?",
             edits={"(own.w_q, own.w_k, own.w_v)": "(own.w_k, own.w_q, own.w_v)"},
         ),
@@ -1140,6 +1344,13 @@ FROM_TORCH = Problem(
             edits={COPIES: "linear.weight.data = weight", BIAS_COPIES: "linear.bias.data = bias"},
         ),
         Misconception(
+            "frozen",
+            seen="outputs are right, but a step of training changes nothing: no parameter of your "
+            "module asks for a gradient.",
+            think="which attribute of a parameter says whether it is trained, and what has set it?",
+            edits={HANDED_OVER: "return own.requires_grad_(False)"},
+        ),
+        Misconception(
             "always_float32",
             seen="a layer in float64 became a module in float32.",
             think="which dtype does nn.Linear take unless told otherwise?",
@@ -1161,7 +1372,8 @@ FROM_TORCH = Problem(
         "within `with torch.no_grad():`, or by load_state_dict.",
         "The weights are right and out is not": "Then w_q and w_k are right. Look at w_v and at "
         "out_proj.",
-        "All is right except float64": "A fresh module is float32. Convert it before you copy.",
+        "The check names “a layer in float64”": "A fresh module is float32. Convert it before you "
+        "copy.",
     },
 )
 

@@ -106,6 +106,25 @@ def split_heads(x, n_heads):
     return x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads)
 
 
+# %% problem="split_heads" misconception="the_error_of_einops"
+import einops
+
+
+def split_heads(x, n_heads):
+    return einops.rearrange(x, "... tokens (heads d) -> ... heads tokens d", heads=n_heads)
+
+
+# %% problem="split_heads" misconception="error_returned"
+import torch
+
+
+def split_heads(x, n_heads):
+    d_head, rest = divmod(x.shape[-1], n_heads)
+    if rest:
+        return ValueError()
+    return torch.stack(x.split(d_head, dim=-1), dim=-3)
+
+
 # %% problem="split_heads" misconception="the_error_of_torch"
 def split_heads(x, n_heads):
     return x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads).transpose(-2, -3)
@@ -338,6 +357,33 @@ def multi_head_attention(x_q, x_kv, w_q, w_k, w_v, w_o, n_heads):
     return functional.linear((weights @ v).transpose(1, 2).flatten(2), w_o), weights
 
 
+# %% problem="multi_head_attention" misconception="maps_in_front"
+import torch
+
+
+def multi_head_attention(x_q, x_kv, w_q, w_k, w_v, w_o, n_heads):
+    maps, heads = [], []
+    parts = ((x @ w).chunk(n_heads, -1) for x, w in ((x_q, w_q), (x_kv, w_k), (x_kv, w_v)))
+    for q, k, v in zip(*parts, strict=True):
+        maps.append((q @ k.mT / q.shape[-1] ** 0.5).softmax(-1))
+        heads.append(maps[-1] @ v)
+    return torch.cat(heads, -1) @ w_o, torch.stack(maps)
+
+
+# %% problem="multi_head_attention" misconception="values_from_queries"
+import torch
+from einops import rearrange
+
+
+def multi_head_attention(x_q, x_kv, w_q, w_k, w_v, w_o, n_heads):
+    pattern = "b n (h d) -> b h n d"
+    q = rearrange(x_q @ w_q, pattern, h=n_heads)
+    k = rearrange(x_kv @ w_k, pattern, h=n_heads)
+    v = rearrange(x_q @ w_v, pattern, h=n_heads)
+    weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(-1)
+    return rearrange(weights @ v, "b h n d -> b n (h d)") @ w_o, weights
+
+
 # %% problem="multi_head_attention" misconception="one_head_for_all"
 import torch
 
@@ -532,6 +578,31 @@ class MultiHeadAttention(nn.Module):
         weights = torch.softmax(q @ k.mT / self.d_head**0.5, dim=-1)
         out = (weights @ v).contiguous().view(b, -1, self.h * self.d_head)
         return self.w_o(out), weights
+
+
+# %% problem="MultiHeadAttention" misconception="dropout"
+import torch
+from einops import rearrange
+from torch import nn
+
+
+class MultiHeadAttention(nn.Module):
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        if d_model % n_heads != 0:
+            raise ValueError("d_model must be a multiple of n_heads")
+        self.h = n_heads
+        self.w_q, self.w_k, self.w_v, self.w_o = (nn.Linear(d_model, d_model) for _ in range(4))
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, query, key, value):
+        pattern = "b n (h d) -> b h n d"
+        q = rearrange(self.w_q(query), pattern, h=self.h)
+        k = rearrange(self.w_k(key), pattern, h=self.h)
+        v = rearrange(self.w_v(value), pattern, h=self.h)
+        weights = torch.softmax(q @ k.mT / q.shape[-1] ** 0.5, dim=-1)
+        out = rearrange(weights @ v, "b h n d -> b n (h d)")
+        return self.dropout(self.w_o(out)), weights
 
 
 # %% problem="MultiHeadAttention" misconception="no_w_o"
@@ -771,6 +842,23 @@ def from_torch(layer):
     module.w_k.bias = nn.Parameter(layer.in_proj_bias[d : 2 * d])
     module.w_v.bias = nn.Parameter(layer.in_proj_bias[2 * d :])
     module.w_o = layer.out_proj
+    return module
+
+
+# %% problem="from_torch" misconception="frozen"
+import torch
+from torch import nn
+
+
+def from_torch(layer):
+    d = layer.embed_dim
+    module = MultiHeadAttention(d, layer.num_heads)
+    w, b = layer.in_proj_weight.detach().clone(), layer.in_proj_bias.detach().clone()
+    for i, linear in enumerate((module.w_q, module.w_k, module.w_v)):
+        linear.weight = nn.Parameter(w[i * d : (i + 1) * d], requires_grad=False)
+        linear.bias = nn.Parameter(b[i * d : (i + 1) * d], requires_grad=False)
+    module.w_o.weight = nn.Parameter(layer.out_proj.weight.clone(), requires_grad=False)
+    module.w_o.bias = nn.Parameter(layer.out_proj.bias.clone(), requires_grad=False)
     return module
 
 
