@@ -10,6 +10,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.checking import find_sheet, public_verdict
 from autograder.errors import MendableError
+from autograder.rules import definitions
 from autograder.submission import Fault, answer_id, grade_id, read_submission
 
 
@@ -23,8 +24,8 @@ class AnswersError(MendableError):
 def answers_of(path: str | Path, *names: str) -> SimpleNamespace:
     """Your own answers to the problems `names`, from the notebook that you saved at `path`.
 
-    Runs the first code cell of that notebook and its answer cells, in order, and no others; each
-    answer that is asked for must pass its public cases.
+    Runs the first code cell of that notebook and its answer cells, in order, and of other cells
+    only imports and definitions; each answer that is asked for must pass its public cases.
 
     Raises:
         AnswersError: there is no notebook, a cell of it raises, or an answer is not right yet.
@@ -43,7 +44,7 @@ def answers_of(path: str | Path, *names: str) -> SimpleNamespace:
         if verdict.status != "correct":
             raise AnswersError(
                 f"{name} as saved in {path} does not pass its check, so it is not used here "
-                f"(only that notebook's first code cell and answer cells are run).\n"
+                f"(that notebook's first code cell, answer cells and definitions are run).\n"
                 f"{verdict.message}"
             )
     return SimpleNamespace(**{name: namespace[name] for name in names})
@@ -57,14 +58,19 @@ def _setup_and_answers(path: Path) -> list[str]:
     if isinstance(notebook, Fault):
         raise AnswersError(notebook.message)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    answers = [cell.source for cell in code[1:] if grade_id(cell).endswith(answer_id(""))]
-    return [*(cell.source for cell in code[:1]), *answers]
+    others = [
+        cell.source if grade_id(cell).endswith(answer_id("")) else definitions(cell.source)
+        for cell in code[1:]
+    ]
+    return [*(cell.source for cell in code[:1]), *filter(None, others)]
 
 
 def _run(source: str, namespace: dict[str, Any], path: Path) -> None:
     """Run the text of a cell, magics and all."""
     try:
         exec(TransformerManager().transform_cell(source), namespace)
+    except NotImplementedError:  # a class that is not answered yet
+        return
     except Exception as error:
         raise AnswersError(
             f"A cell of {path} raises {type(error).__name__}: {error}. It begins "

@@ -100,6 +100,8 @@ def _judge_one(
     sheet: Sheet, name: str, namespace: Mapping[str, Any], notebook: Notebook
 ) -> Verdict:
     problem = sheet.problems[name]
+    if name not in namespace and notebook.is_left_unanswered(name):
+        return unanswered(problem, "missing", _not_answered(sheet, name, notebook))
     if name not in namespace:
         others = namespace.keys() - sheet.problems.keys()
         return unanswered(problem, "missing", sentences.not_defined(name, others))
@@ -112,15 +114,17 @@ def _judge_one(
         return unanswered(problem, "timeout", sentences.interrupted(name, line))
     finally:
         _show_some(printed.getvalue())
-    if all(answer.get("type") == "NotImplementedError" for answer in answers):
-        others = notebook.names() - sheet.problems.keys()
-        message = (
-            sentences.line_left(name)
-            if notebook.says_more_than_raise(name)
-            else sentences.not_answered(name, others)
-        )
-        return unanswered(problem, "missing", message)
+    is_stub = all(answer.get("type") == "NotImplementedError" for answer in answers)
+    if is_stub and (notebook.is_left_unanswered(name) or name not in notebook.names()):
+        return unanswered(problem, "missing", _not_answered(sheet, name, notebook))
     return judge(problem, answers, notebook)
+
+
+def _not_answered(sheet: Sheet, name: str, notebook: Notebook) -> str:
+    """What is said of a definition that holds the released line still."""
+    if notebook.says_more_than_raise(name):
+        return sentences.line_left(name)
+    return sentences.not_answered(name, notebook.names() - sheet.problems.keys())
 
 
 def _show_some(printed: str) -> None:

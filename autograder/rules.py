@@ -41,6 +41,11 @@ class Notebook:
         """Whether a line of the notebook reads so, indentation aside."""
         return text.strip() in self._lines
 
+    def is_left_unanswered(self, name: str) -> bool:
+        """Whether a definition holds the line that marks the place of its answer."""
+        definition = self._definitions.get(name)
+        return definition is not None and any(map(_is_mark, ast.walk(definition)))
+
     def says_more_than_raise(self, name: str) -> bool:
         """Whether the body of a definition has other statements beside one, its docstring aside."""
         body: list[ast.stmt] = getattr(self._definitions.get(name), "body", [])
@@ -105,6 +110,20 @@ class Notebook:
             return ""
         base = self._imports.get(node.id, "")
         return base and ".".join([base, *reversed(attributes)])
+
+
+def definitions(source: str) -> str:
+    """The imports, functions and classes of a cell, without what the cell does with them."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    kept = [ast.unparse(node) for node in _statements(source) if isinstance(node, kinds)]
+    return "\n".join(kept)
+
+
+def _is_mark(node: ast.AST) -> bool:
+    """Whether a statement is `raise NotImplementedError()`, with brackets or without."""
+    raised = getattr(node, "exc", None) if isinstance(node, ast.Raise) else None
+    name = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(name, ast.Name) and name.id == "NotImplementedError"
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

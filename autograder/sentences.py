@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from autograder.compare import Difference, describe, difference, gradient_difference
-from autograder.data import Tree
+from autograder.data import Array, Tree
 from autograder.rules import Breach, Notebook
 from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet
 
@@ -157,7 +157,8 @@ def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -
         return _lines(on(case), _exception(answer, notebook))
     if kind == "OtherParametersError":  # of ours, about the student's module
         return _lines(on(case), plain(answer["text"], 500))
-    text = plain(answer["text"], 500)
+    text = plain(answer["text"])
+    text = text if len(text) <= 500 else text[:499] + "…"
     trace = f"{answer['traceback']}\n{kind}: {text}" if text else f"{answer['traceback']}\n{kind}"
     return f"{on(case)} your code raises an error:\n{plain(trace)}"
 
@@ -194,7 +195,9 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
     if unequal:
         numbers = f"Found {unequal.found}\nexpected {unequal.expected}"
         shows = unequal.kind in ("value", "nan", "scalar") and unequal.found and not case.hidden
-        return _lines(on(case), _departure(sheet, unequal), *(numbers.split("\n") if shows else ()))
+        return _lines(
+            on(case), _departure(sheet, unequal, case), *(numbers.split("\n") if shows else ())
+        )
     return _lines(
         on(case),
         f"The result is right, but `{', '.join(map(str, answer['changed']))[:80]}` was changed: "
@@ -207,7 +210,7 @@ def on(case: CaseSheet) -> str:
     return f"On {'hidden inputs of ' if case.hidden else ''}“{case.name}” with {case.shapes}:"
 
 
-def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
+def _departure(sheet: ProblemSheet, unequal: Difference, case: CaseSheet) -> str:
     expected, found = unequal.expected, plain(unequal.found, 120)
     where = unequal.where if unequal.where.startswith("the ") else f"`{unequal.where}`"
     many = ", ".join(sheet.returns)
@@ -215,7 +218,7 @@ def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
         "type": f"{where} should be {expected}; it is {found}.{_no_return(found)}",
         "length": f"Expected {expected} results ({many}); found {found}.",
         "shape": f"{where} has shape {found}; expected {expected}.",
-        "dtype": f"{where} has dtype {found}; expected {expected}, as the arguments have.",
+        "dtype": f"{where} has dtype {found}; expected {expected}{_like_the_arguments(case)}.",
         "nan": f"{where} holds NaN (not a number): {unequal.count} differ.",
         "gradient": f"The result cannot be differentiated in {where}: somewhere the path from "
         f"{where} to the result leaves torch (detach, item, numpy, a new tensor from numbers).",
@@ -223,6 +226,15 @@ def _departure(sheet: ProblemSheet, unequal: Difference) -> str:
         "value": f"{where} differs in {unequal.count}; "
         f"the largest difference is {unequal.largest:.3g}.",
     }[unequal.kind]
+
+
+def _like_the_arguments(case: CaseSheet) -> str:
+    """Where all tensors that a case hands over have the dtype of the result, that is the reason."""
+    own = {tree.dtype for tree in case.request["args"] if isinstance(tree, Array)}
+    expected = case.expected["value"]
+    results = expected if isinstance(expected, tuple | list) else (expected,)
+    same = own and own == {tree.dtype for tree in results if isinstance(tree, Array)}
+    return ", as the arguments have" if same else ""
 
 
 def _without_foreign_sizes(unequal: Difference, case: CaseSheet) -> Difference:

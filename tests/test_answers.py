@@ -36,9 +36,11 @@ def test_answers_come_from_the_other_notebook(path: Path) -> None:
     assert own.attend.__module__ == ASSIGNMENT
 
 
-def test_other_cells_are_not_run(path: Path) -> None:
+def test_of_other_cells_only_definitions_are_run(path: Path) -> None:
+    save(path, softmax=DESK.source.solutions["softmax"].replace("return ", "return helper() * "))
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells.insert(3, new_code_cell("1 / 0"))
+    helper = "%matplotlib inline\nimport math\ndef helper():\n    return math.cos(0)\n1 / 0"
+    notebook.cells.insert(3, new_code_cell(helper))
     nbformat.write(notebook, path)
     assert answers_of(path, "softmax")
 
@@ -54,6 +56,10 @@ def test_other_cells_are_not_run(path: Path) -> None:
         ),
         ({"softmax": DESK.stub("softmax")}, "softmax is not answered in .*: answer it there"),
         ({"softmax": "def softmax(x, dim):\n    return helper(x)"}, "(?s)first code cell.*helper"),
+        (
+            {"softmax": "class softmax:\n    raise NotImplementedError()"},
+            "softmax is not answered in",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_said(path: Path, answers: dict[str, str], message: str) -> None:
