@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from IPython.display import display
 
 MIME = "application/vnd.course.claim+json"
-FEWEST_SEEDS = 3
+FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,11 @@ class Claim:
     Attributes:
         statement: the claim, as the text states it.
         figure: what was measured, with its unit.
-        values: the figure, once per seed; each lies within the bounds.
+        values: the figure, once per seed (or what `each` names); each lies within the bounds.
         above, below: the bounds that are asserted, None for none.
         without: how the cause was taken away ("with an RNN in its place").
-        broken: the same figure then, once per seed; each lies outside the bounds.
+        broken: the same figure then, as often; each lies outside the bounds.
+        each: what the values are of: "seeds", "sizes", "repetitions".
     """
 
     statement: str
@@ -29,6 +30,7 @@ class Claim:
     below: float | None
     without: str
     broken: tuple[float, ...]
+    each: str = "seeds"
 
     def admits(self, value: float) -> bool:
         """Whether a figure is as claimed; NaN never is."""
@@ -45,8 +47,8 @@ class Claim:
     def __str__(self) -> str:
         return (
             f"Claim: {self.statement}.\n"
-            f"  {self.figure}: {_range(self.values)}, asserted {self.bounds}: holds\n"
-            f"  {self.without}: {_range(self.broken)}: does not hold, as it should be"
+            f"  {self.figure}: {_range(self.values, self.each)}, asserted {self.bounds}: holds\n"
+            f"  {self.without}: {_range(self.broken, self.each)}: does not hold, as it should be"
         )
 
 
@@ -59,27 +61,28 @@ def claim(
     below: float | None = None,
     without: str,
     broken: Sequence[float],
+    each: str = "seeds",
 ) -> None:
     """Assert a claim over seeds, and that it fails with its cause taken away; show both.
 
     The arguments are the attributes of `Claim`.
 
     Raises:
-        ValueError: fewer than three seeds, or no bound.
-        AssertionError: the claim does not hold on a seed, or holds without its cause.
+        ValueError: fewer than three values, or no bound.
+        AssertionError: the claim does not hold for a value, or holds without its cause.
     """
     measured, removed = tuple(map(float, values)), tuple(map(float, broken))
-    made = Claim(statement, figure, measured, above, below, without, removed)
-    if min(len(measured), len(removed)) < FEWEST_SEEDS:
-        raise ValueError(f"a claim needs at least {FEWEST_SEEDS} seeds on both sides")
+    made = Claim(statement, figure, measured, above, below, without, removed, each)
+    if min(len(measured), len(removed)) < FEWEST:
+        raise ValueError(f"a claim needs at least {FEWEST} {each} on both sides")
     if above is None and below is None:
         raise ValueError("a claim needs a bound: above, below, or both")
     if not all(map(made.admits, measured)):
-        raise AssertionError(f"{figure}: {_range(measured)}, not always {made.bounds}")
+        raise AssertionError(f"{figure}: {_range(measured, each)}, not always {made.bounds}")
     if any(map(made.admits, removed)):
-        raise AssertionError(f"{without}, {figure}: {_range(removed)}, still {made.bounds}")
+        raise AssertionError(f"{without}, {figure}: {_range(removed, each)}, still {made.bounds}")
     display({"text/plain": str(made), MIME: asdict(made)}, raw=True)
 
 
-def _range(values: Sequence[float]) -> str:
-    return f"{min(values):.3g} to {max(values):.3g} ({len(values)} seeds)"
+def _range(values: Sequence[float], each: str) -> str:
+    return f"{min(values):.3g} to {max(values):.3g} ({len(values)} {each})"

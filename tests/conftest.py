@@ -17,11 +17,11 @@ TABLES = {
     "copy": ("how near students' code comes to solutions", "solution", "share", "nearest code"),
     "time": ("notebooks from a clean kernel", "notebook", "code cells", "CPU", "limit"),
     "claim": (
-        "what the lectures claim, asserted on every seed; without its cause each was seen failing",
+        "what the lectures claim, asserted for each value; without its cause each was seen failing",
         "lecture",
         "claim",
         "figure",
-        "seeds",
+        "values",
         "asserted",
         "cause taken away",
     ),

@@ -24,6 +24,13 @@ def test_a_claim_that_holds_is_shown(capsys: pytest.CaptureFixture[str]) -> None
     assert "without the cause: 0.1 to 0.3 (3 seeds)" in shown
 
 
+def test_a_claim_says_what_its_values_are(capsys: pytest.CaptureFixture[str]) -> None:
+    claim("It holds", **HOLDS, each="sizes")
+    shown = capsys.readouterr().out
+    assert shown.count("(3 sizes)") == 2
+    assert "seeds" not in shown
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [

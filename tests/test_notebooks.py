@@ -113,8 +113,8 @@ def test_experiments_end_in_claims(
     """Writes the rows of the list of claims that pytest prints at the end."""
     made = list(claims(run(path)[0]))
     for each in made:
-        seeds = f"{len(each.values)}"
-        row = (path.stem[:2], each.statement, each.figure, seeds, each.bounds, each.without)
+        values = f"{len(each.values)} {each.each}"
+        row = (path.stem[:2], each.statement, each.figure, values, each.bounds, each.without)
         record_property("claim", row)
     assert made or path.stem in WITHOUT_EXPERIMENT
 
