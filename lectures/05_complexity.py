@@ -341,9 +341,9 @@ for n, d in [(3, 4), (200, 48), (17, 100)]:
     assert counted(n, d) == by_table(n, d)
 
 # %% [markdown]
-# Counter and table agree to the last operation. Three lengths follow. The core equals the **RNN at
-# n = d**. It equals the **projections at n = 2d**. And attention *with* its projections,
-# 8nd² + 4n²d, equals the **GRU at n = d**.
+# Counter and table agree to the last operation. Three equalities follow from the table. The core
+# equals the **RNN at n = d**. It equals the **projections at n = 2d**. And attention *with* its
+# projections, 8nd² + 4n²d, equals the **GRU at n = d**.
 
 # %%
 for d in (16, 32, 64):
@@ -698,7 +698,7 @@ seen_from_the_end(
 #
 # How do they grow? If bytes ≈ c · n^p, the points lie on a straight line of slope p when both axes
 # are logarithmic. We take the slope of each pair of points, and the median of all: one odd point
-# does no harm. (The assignment fits in another way.)
+# does no harm. (The assignment fits by least squares.)
 
 
 # %%
@@ -909,11 +909,12 @@ _ = middle.legend(fontsize=8)
 ratio = clock[..., timed.index("core")] / clock[..., timed.index("RNN")]  # (repetitions, lengths)
 claim(
     "At n = 64 the core of attention is faster than an RNN, and at n = 4,096 it is not",
-    figure="time of the core / time of the RNN, three repetitions",
+    figure="time of the core / time of the RNN",
     values=ratio[:, lengths.index(64)].tolist(),
     below=1,
     without="4,096 tokens in place of 64",
     broken=ratio[:, lengths.index(4096)].tolist(),
+    each="repetitions",
 )
 assert ratio[:, lengths.index(4096)].min() > 1
 slower = [n for n, r in zip(lengths, ratio.median(dim=0).values, strict=True) if r > 1]
