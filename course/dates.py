@@ -1,6 +1,7 @@
 """Dates as people write them, in five places of the world: a real text, made offline."""
 
 import random
+import re
 from datetime import date, timedelta
 
 from babel.dates import format_date
@@ -25,3 +26,19 @@ def written_dates(count: int, seed: int) -> list[str]:
         )
         for _ in range(count)
     ]
+
+
+def is_a_date(text: str) -> bool:
+    """Whether some day is written so, to the letter, in one of the places and lengths."""
+    numbers = {int(digits) for digits in re.findall(r"\d+", text)}
+    for year in numbers.intersection(range(FIRST.year, LAST.year + 1)):
+        for month in range(1, 13):
+            for day in numbers.intersection(range(1, 32)):
+                try:
+                    when = date(year, month, day)
+                except ValueError:
+                    continue  # no such day
+                forms = (format_date(when, f, locale=place) for f in LENGTHS for place in LOCALES)
+                if text in forms:
+                    return True
+    return False

@@ -14,7 +14,7 @@ from course.dates import written_dates
 
 BEGIN, END = "⊢", "⊣"
 D_MODEL, N_HEADS, D_FF = 64, 4, 128
-BATCH, STEPS, RATE = 64, 400, 3e-3
+BATCH, STEPS, RATE = 64, 800, 3e-3
 LENGTH = 32
 """Characters of a sample: the begin, a date, and ends to fill up."""
 
@@ -69,15 +69,23 @@ class Writer(nn.Module):
         return weights
 
     @torch.no_grad()
+    def chances_after(self, text: str) -> Float[Tensor, " vocab"]:
+        """The probability of each character of the alphabet after the begin and `text`."""
+        tokens = self.encode([BEGIN + text])[:, : len(text) + 1]
+        logits: Tensor = self(tokens)[0, -1]
+        return logits.softmax(dim=-1)
+
     def write(self, seed: int) -> str:
         """One text: character after character, each drawn by its probability, until the end."""
         generator = torch.Generator().manual_seed(seed)
-        text = BEGIN
-        while len(text) < LENGTH and text[-1] != END:
-            tokens = self.encode([text])[:, : len(text)]
-            chances = self(tokens)[0, -1].softmax(dim=-1)
-            text += self.alphabet[int(torch.multinomial(chances, 1, generator=generator))]
-        return text.strip(BEGIN + END)
+        text = ""
+        while len(text) < LENGTH - 1:
+            drawn = torch.multinomial(self.chances_after(text), 1, generator=generator)
+            character = self.alphabet[int(drawn)]
+            if character == END:
+                break
+            text += character
+        return text.replace(BEGIN, "")
 
 
 def learn_to_write(
@@ -88,24 +96,27 @@ def learn_to_write(
 ) -> tuple[Writer, float]:
     """Train a `Writer` with teacher forcing; the model, and its loss on dates it has not seen.
 
-    The loss is the mean of −log p (nats) of the next character, ends included.
+    The loss is in nats per date: the sum of −log p over its characters and one end. What fills a
+    sample up after its end is neither learnt nor counted.
     """
     torch.manual_seed(0)
     model = Writer(attention, mask, positions)
-    begin = model.alphabet.index(BEGIN)
+    begin, end = (model.alphabet.index(mark) for mark in (BEGIN, END))
     texts, unseen = (
         model.encode(written_dates(count, seed)) for count, seed in ((4000, 0), (500, 1))
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
 
-    def loss_on(targets: Tensor) -> Tensor:
-        logits = model(shift_right(targets, begin))
-        return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    def nats_on(targets: Tensor) -> Tensor:
+        """−log p of what is asked for, (b · n,), without the filling."""
+        fed = shift_right(targets, begin)  # (b, n)
+        counts = fed != end
+        return functional.cross_entropy(model(fed)[counts], targets[counts], reduction="none")
 
     for _ in range(STEPS):
-        loss = loss_on(texts[torch.randint(len(texts), (BATCH,))])
+        loss = nats_on(texts[torch.randint(len(texts), (BATCH,))]).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-        return model, loss_on(unseen).item()
+        return model, nats_on(unseen).sum().item() / len(unseen)
