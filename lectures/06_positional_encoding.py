@@ -294,6 +294,7 @@ claim(
     above=0.3,
     without="with one speed, 1, in all pairs",
     broken=one_speed,
+    each="sizes",
 )
 assert max(one_speed) < 0.001
 assert (round(44 - 7 * math.tau, 3), round(710 - 113 * math.tau, 5)) == (0.018, 0.00006)
@@ -634,7 +635,7 @@ class Reader(nn.Module):
     def __init__(self, positions=False, mask=False, d_model=32):
         super().__init__()
         code = torch.view_as_real(hands(torch.arange(9), speeds_of(d_model))).flatten(1).float()
-        self.code = code if positions else torch.zeros(9, d_model)  # (n, d_model)
+        self.register_buffer("code", code if positions else torch.zeros(9, d_model))  # (n, d_model)
         self.hidden = torch.ones(9, 9).triu(diagonal=1).bool() if mask else None
         self.embedding = nn.Embedding(4, d_model)
         self.attention = nn.MultiheadAttention(d_model, num_heads=2, batch_first=True)
@@ -646,6 +647,18 @@ class Reader(nn.Module):
         x = x + self.attention(x, x, x, attn_mask=self.hidden, need_weights=False)[0]
         return self.answer(self.each_word(x).mean(dim=1))[:, 0]  # (b, n, 64) -> (b, 64) -> (b,)
 
+
+# %% [markdown]
+# The code is computed and not learnt, so it must not become a parameter. But it belongs to the
+# module: it should go along when the module is saved or moved to another device. A **buffer** is
+# just that. `register_buffer(name, tensor)` makes one, and the tensor is then an attribute of that
+# name.
+
+# %%
+reader = Reader(positions=True)
+print("buffers:", [name for name, _ in reader.named_buffers()])
+assert "code" in reader.state_dict()
+assert "code" not in dict(reader.named_parameters())
 
 # %% [markdown]
 # For the test we take each sentence twice: as it is, and with *I* and *go* exchanged. The answer to
@@ -807,6 +820,36 @@ lengths = [(words * factor).norm(dim=1).mean().item() for factor in (1, 512**0.5
 print("torch's own start:", [f"{length:.1f}" for length in lengths], "against 16")
 assert abs(lengths[0] - 22.6) < 0.5
 assert abs(lengths[1] - 512) < 10
+
+# %% [markdown]
+# ### Dropout
+#
+# The paper does one thing more at this place (section 5.4): "we apply dropout to the sums of the
+# embeddings and the positional encodings". **Dropout** with probability p sets each number to 0
+# with that probability, each one by itself, and divides those that are left by 1 − p. No feature
+# can be relied on, so that a model must not hang on a single one. All this happens in training
+# only. A module knows which it is: `.train()` and `.eval()` tell it.
+#
+# **Predict.** A row of ones goes through dropout with p = .25. Which two numbers come out in
+# training? What is their mean, about? And in evaluation?
+#
+# <details><summary>Answer</summary>
+#
+# 0, a quarter of the time, and 1 / .75 = 4/3. The mean is still about 1: that is what the division
+# is for. In evaluation the ones come out as they went in.
+#
+# </details>
+
+# %%
+torch.manual_seed(0)
+lose, ones = nn.Dropout(0.25), torch.ones(10_000)
+lost = lose.train()(ones)
+print("training:", lost[:8].tolist(), "mean", round(lost.mean().item(), 2))
+print("evaluation:", lose.eval()(ones)[:8].tolist())
+assert lost.unique().allclose(torch.tensor([0, 4 / 3]))
+assert abs((lost == 0).float().mean() - 0.25) < 0.03
+assert abs(lost.mean() - 1) < 0.03
+assert (lose.eval()(ones) == 1).all()
 
 # %% [markdown]
 # ## 9 · The paper and the tools
