@@ -27,19 +27,16 @@
 # - find a leak with one derivative, and say why no held-out figure would have shown it.
 
 # %%
-import datetime
 import math
-import re
 
 import torch
 import torch.nn.functional as F
-from babel.dates import format_date
 from ipywidgets import Dropdown, SelectionSlider
 from matplotlib.patches import Rectangle
 from torch import nn
 
 from course.claims import claim
-from course.dates import FIRST, LAST, LENGTHS, LOCALES, written_dates
+from course.dates import FIRST, LAST, is_a_date, written_dates
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, head_maps, matrix, panels, spread, use_style
 from course.writer import BEGIN, D_MODEL, END, LENGTH, N_HEADS, RATE, Writer
@@ -135,9 +132,23 @@ print("exponentials", row.exp())  # 1, 4, 0: nothing in the numerator, nothing i
 print("weights     ", row.softmax(dim=0))
 
 # %% [markdown]
+# Writing into a copy hides one entry. For many at once there is `masked_fill(condition, number)`: a
+# new tensor with the number in every place where the condition is True, and with what was there
+# elsewhere. On a number of years, say, to put 0 in the place of all that are odd:
+
+# %%
+years = torch.tensor([1950, 1961, 1999, 2048])
+print(years.masked_fill(years % 2 == 1, 0), "and, left as they were,", years)
+
+assert years.masked_fill(years % 2 == 1, 0).tolist() == [1950, 0, 0, 2048]
+
+# %% [markdown]
+# Mind the direction: the condition says what is *replaced*, and a mask of this course says what may
+# be seen. `~` turns True into False and False into True.
+#
 # torch takes a mask as `attn_mask`, or makes the causal one when told `is_causal=True`. As in
-# lecture 02, unit vectors for keys make the queries the scores, and unit vectors for values show
-# the weights.
+# lecture 02, unit vectors for values show the weights. Here the keys are unit vectors, too: the
+# inner product of a query with unit vector j is its entry j, so that the queries *are* the scores.
 
 # %%
 may_attend = torch.tensor([[True, False, False], [True, True, False], [True, True, True]])
@@ -957,24 +968,7 @@ assert on_next.max() > 0.5
 # Now let them write, 50 texts each. A text counts if it is the date of some day in one of the 15
 # forms, to the letter.
 
-
 # %%
-def is_a_date(text):
-    """Whether some day is written so, in one of the five places and three lengths."""
-    numbers = [int(digits) for digits in re.findall(r"\d+", text)]
-    for year in range(FIRST.year, LAST.year + 1):
-        for month in range(1, 13):
-            for day in numbers if year in numbers else ():
-                try:
-                    when = datetime.date(year, month, day)
-                except (ValueError, OverflowError):
-                    continue  # no such day
-                forms = (format_date(when, f, locale=place) for f in LENGTHS for place in LOCALES)
-                if text in forms:
-                    return True
-    return False
-
-
 shares = {}
 for name, results in runs.items():
     texts = [[model.write(number) for number in range(50)] for model, _ in results]
