@@ -159,7 +159,7 @@ SPLIT_HEADS = Problem(
             "the_rest_is_cut_off",
             seen="where n_heads does not divide d_model, the features left over are dropped in "
             "silence.",
-            think="7 features, 2 heads: what does the contract ask for?",
+            think="n_heads does not divide d_model: what does the contract ask for?",
             edits={
                 SPLIT_CHECK: "False",
                 BLOCKS: "x[..., : x.shape[-1] // n_heads * n_heads]"
@@ -169,7 +169,7 @@ SPLIT_HEADS = Problem(
         Misconception(
             "uneven_heads",
             seen="where n_heads does not divide d_model, zeros fill up the last head.",
-            think="7 features, 2 heads: what does the contract ask for?",
+            think="n_heads does not divide d_model: what does the contract ask for?",
             edits={
                 SPLIT_CHECK: "False",
                 BLOCKS: "torch.nn.functional.pad(x, (0, -x.shape[-1] % n_heads))"
@@ -984,7 +984,7 @@ MULTI_HEAD_MODULE = Problem(
         Misconception(
             "any_number_of_heads",
             seen="heads that do not divide d_model raise no ValueError when the module is built.",
-            think="7 features, 2 heads: what does your __init__ say?",
+            think="n_heads does not divide d_model: what does your __init__ say?",
             edits={DIVIDES: "False"},
         ),
         Misconception(
