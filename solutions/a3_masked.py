@@ -44,6 +44,8 @@
 # d_model / n_heads features; `...` stands for any number of batch dimensions, also none.
 
 # %% role="setup"
+import math
+
 import torch
 
 from autograder import check
@@ -329,7 +331,8 @@ check("MaskedMultiHeadAttention")
 #
 # Somebody hands you a function from n tokens to n tokens. Does any output depend on a later input?
 # Nothing is known of what is inside: you may only call it, and differentiate through it. Your test
-# will be tried on honest functions and on cheats of many kinds.
+# will be tried on honest functions and on cheats of many kinds. A leak may be weak: where a
+# derivative should be 0, one of 1e-4 is a leak.
 #
 # | | |
 # | --- | --- |
@@ -405,11 +408,13 @@ check("leaks_future")
 # and a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which
 # character comes next, in less than half a minute. `course/writer.py` has the rest.
 #
-# Before you run the cell: nobody tells the model where a character stands. Which of these can it
-# learn all the same: which characters belong to the same language? That a year has four digits? In
-# which order they come?
+# Before you run the cell: the embedding does not tell where a character stands. What the model says
+# after "13. Februar 19", and what after "31. Februar 19": will it be the same? And which of these
+# can it learn all the same: which characters belong to one language? That a day has one digit or
+# two? In which order they come?
 
 # %% role="use" problem="put_to_use"
+from course.dates import is_a_date
 from course.plots import head_maps, use_style
 from course.writer import BEGIN, D_MODEL, LENGTH, N_HEADS, learn_to_write
 
@@ -420,8 +425,14 @@ torch.set_num_threads(1)  # layers as small as these gain nothing from more
 torch.manual_seed(0)
 attention = MaskedMultiHeadAttention(D_MODEL, N_HEADS)
 model, loss = learn_to_write(attention, causal_mask(LENGTH), shift_right)
-print(f"loss on dates that it has not seen: {loss:.2f}; it writes")
-print(*(model.write(seed) for seed in range(8)), sep="\n")
+texts = [model.write(seed) for seed in range(50)]
+print(f"{loss:.2f} nats per date that it has not seen (a nat: −log p, natural logarithm);")
+print(f"of 50 texts {sum(map(is_a_date, texts))} are dates to the letter. The first ten:")
+print(*(f"    {text}" for text in texts[:10]), sep="\n")
+
+one, other = (model.chances_after(text) for text in ("13. Februar 19", "31. Februar 19"))
+print(f"after 13 and after 31, chances differ by {(one - other).abs().max().item():.0e} at most")
+torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
 
 use_style()
 text = "3. Februar 1962"
@@ -431,10 +442,12 @@ head_maps(model.attention_of(text), BEGIN + text)
 # *Figure: four maps, one a head, of the characters of "3. Februar 1962" by themselves, bright where
 # a query puts its weight. Above the diagonal all is dark: nobody looks ahead.*
 #
-# Lines that look like dates, and are none: the model knows which characters go together, not where
-# they stand. [Assignment 4](../a4_positions/a4_positions.ipynb) gives it positions, and takes this
-# notebook's answers as you saved them.
+# What this model says next depends on the last character and on *which* characters came before it,
+# not on *their order*: 13 and 31 are the same to it. The weights are made from pairs of characters,
+# wherever they stand, and a sum does not mind the order of its terms (lecture 06). But the mask
+# tells which characters have come and which have not, and lecture 06, section 7, has shown that
+# something of order can be learnt from that.
 #
-# Now break it: in a cell of your own, train another model behind a mask that hides nothing,
-# `torch.ones(LENGTH, LENGTH, dtype=torch.bool)`. What is its loss, and what does it write? Problem
-# 8 asks why.
+# [Assignment 4](../a4_positions/a4_positions.ipynb) gives the model positions, and takes this
+# notebook's answers as you saved them. There it also trains behind a mask that hides nothing, which
+# problem 8 asks about.

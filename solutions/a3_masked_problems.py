@@ -146,7 +146,7 @@ CAUSAL_MASK = Problem(
     ),
     symptoms={
         "The first row is all False": "Position 0 may attend itself. Look at your diagonal.",
-        "expected dtype bool": "torch.ones makes floats unless it is told otherwise.",
+        "“has dtype float32; expected bool”": "torch.ones makes floats unless it is told not to.",
     },
 )
 
@@ -373,6 +373,20 @@ def masked_softmax(scores, mask):
             },
         ),
         Misconception(
+            "forgotten_not",
+            seen="all weights are 0: the visible scores were filled, and the hidden weights "
+            "cleared.",
+            think="masked_fill writes where its condition is True. Where is your mask True?",
+            edits={FILLED: "scores.masked_fill(mask, -1e9)"},
+        ),
+        Misconception(
+            "cleared_the_visible",
+            seen="all weights are 0: the hidden scores were filled, and the visible weights "
+            "cleared.",
+            think="masked_fill writes where its condition is True. Where is your mask True?",
+            edits={CLEARED: "weights.masked_fill(mask, 0.0)"},
+        ),
+        Misconception(
             "zero_after",
             seen="hidden weights are 0, but the others sum to less than 1: the hidden ones are "
             "still "
@@ -471,6 +485,19 @@ def masked_softmax(scores, mask):
 """,
         ),
         Misconception(
+            "filled_and_then_own_softmax",
+            seen="moderate scores are right; large ones overflow, and where a row sees nothing, 0 "
+            "is divided by 0, which shows in the gradient.",
+            think="what is e^10000, and what is e^(−10000)? Which number may be taken from all "
+            "scores of a row first?",
+            body="""
+def masked_softmax(scores, mask):
+    powers = torch.exp(scores.masked_fill(~mask, -1e9))
+    weights = powers / powers.sum(dim=-1, keepdim=True)
+    return weights.masked_fill(~mask, 0.0)
+""",
+        ),
+        Misconception(
             "maximum_of_the_hidden",
             seen="where what is hidden scores far higher, the visible weights have vanished.",
             think="which maximum do you subtract: of all scores, or of the visible ones?",
@@ -486,6 +513,14 @@ def masked_softmax(scores, mask):
             seen="columns sum to 1, not rows.",
             think="over which axis do the weights of one query run?",
             edits={"dim=-1": "dim=-2"},
+        ),
+        Misconception(
+            "axis_1",
+            seen="scores of two axes are right; with a batch in front, axis 1, over which your "
+            "weights sum to 1, is another one.",
+            think="scores are (..., n_q, n_k). Which number names the last axis, whatever comes "
+            "before it?",
+            edits={"dim=-1": "dim=1"},
         ),
         Misconception(
             "over_everything",
@@ -611,6 +646,22 @@ MASKED_ATTENTION = Problem(
                 SOFTMAX: "torch.softmax(scores.masked_fill(mask, -1e9), dim=-1)",
                 CLEAR: "weights.masked_fill(mask, 0.0)",
             },
+        ),
+        Misconception(
+            "forgotten_not",
+            seen="queries attend where the mask is False, and without a mask to nothing.",
+            think="masked_fill writes where its condition is True. Where is your mask True?",
+            edits={
+                SOFTMAX: "torch.softmax(scores.masked_fill(mask, -1e9), dim=-1)",
+                CLEAR: "weights.masked_fill(mask, 0.0)",
+            },
+        ),
+        Misconception(
+            "forgotten_not_before",
+            seen="all weights are 0: the visible scores were filled, and the hidden weights "
+            "cleared.",
+            think="masked_fill writes where its condition is True. Where is your mask True?",
+            edits={SOFTMAX: "torch.softmax(scores.masked_fill(mask, -1e9), dim=-1)"},
         ),
         Misconception(
             "needs_a_mask",
@@ -871,9 +922,10 @@ SHIFT_RIGHT = Problem(
     ),
     symptoms={
         "Tensors must have same number of dimensions": "The begin is a column: (b, 1), not (b,).",
-        "expected dtype int64": "torch.full and torch.ones need to be told a dtype; "
-        "torch.full_like "
-        "takes it from its argument.",
+        "IndexError: Dimension out of range": "One of the tensors that you join has a single axis: "
+        "the begin is a column, (b, 1), not (b,).",
+        "“has dtype …; expected int32”": "torch.full and torch.ones choose a dtype of their own; "
+        "torch.full_like takes it from its argument.",
     },
 )
 
@@ -934,6 +986,26 @@ def parameters(
     return made
 
 
+def in_training(
+    answer: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+) -> object:
+    """A driver: does the module answer in training mode, time and again, as it does in evaluation?
+
+    The results are those of evaluation: what chance does in training cannot be told beforehand.
+    """
+    out, weights = answer(query, key, value, mask)
+    answer.train()
+    same = True
+    for _ in range(20):
+        for now, before in zip(answer(query, key, value, mask), (out, weights), strict=True):
+            same = same and torch.allclose(now, before, atol=1e-4)
+    return out, weights, same
+
+
 def masked_multi_head_cases(draw: Draw) -> Iterator[Case]:
     """Every kind of mask that broadcasts; other keys than queries; heads that do not fit."""
     b, n_q, n_k, d_head = draw.sizes(4, 2, 6)
@@ -958,6 +1030,8 @@ def masked_multi_head_cases(draw: Draw) -> Iterator[Case]:
     wide = tuple(part.double() for part in (x, memory, values))
     exact = {name: value.double() for name, value in given.items()}
     yield case("float64", "masks", *wide, sentences, parameters=exact)
+    training = {"driver": in_training}
+    yield case("in training mode", "masks", x, memory, values, sentences, **training)
     one_head = {"init": (d, 1)}
     yield case("one head", "masks", x, memory, values, sentences, **one_head)
     yield case("no mask", "no mask", x, memory, values)
@@ -1101,6 +1175,28 @@ MASKED_MULTI_HEAD_ATTENTION = Problem(
             edits={PROJECTED: "(self.w_q, query), (self.w_k, value), (self.w_v, key)"},
         ),
         Misconception(
+            "w_q_for_keys",
+            seen="keys have gone through w_q as well; w_k is never used.",
+            think="which of the four layers belongs to `key`?",
+            edits={PROJECTED: "(self.w_q, query), (self.w_q, key), (self.w_v, value)"},
+        ),
+        Misconception(
+            "w_q_and_w_k_swapped",
+            seen="queries have gone through w_k, and keys through w_q.",
+            think="which of the four layers belongs to `query`?",
+            edits={PROJECTED: "(self.w_k, query), (self.w_q, key), (self.w_v, value)"},
+        ),
+        Misconception(
+            "dropout",
+            seen="in training mode the results change from call to call; in evaluation they are "
+            "right.",
+            think="dropout draws at random. Does this contract ask for it?",
+            edits={
+                HEAD_CLEAR: "torch.nn.functional.dropout("
+                "weights.masked_fill(~mask, 0.0), 0.1, self.training)"
+            },
+        ),
+        Misconception(
             "mean_of_the_maps",
             seen="out is right; the weights are the mean over the heads.",
             think="how many maps does the contract return for a sentence?",
@@ -1122,7 +1218,7 @@ MASKED_MULTI_HEAD_ATTENTION = Problem(
             "any_number_of_heads",
             seen="heads that do not divide d_model are not met by a ValueError when the module is "
             "built.",
-            think="7 features, 2 heads: what does your __init__ say?",
+            think="n_heads does not divide d_model: what does your __init__ say?",
             edits={DIVIDES: "False"},
         ),
         Misconception(
@@ -1157,6 +1253,7 @@ MASKED_MULTI_HEAD_ATTENTION = Problem(
         "The weights are right and out is not": "The heads are joined in a wrong order, or w_o has "
         "been forgotten. Print the shape before flattening: n must stand before the heads.",
         "One query is NaN": "It may attend nothing: see problem 3.",
+        "The check names “in training mode”": "Something is drawn at random: look for dropout.",
         "Self-attention passes and the rest fails": "query, key and value are three tensors. Which "
         "goes where? And n_q is not n_k.",
     },
@@ -1256,6 +1353,79 @@ def shares_of_the_mean(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
     return attend
 
 
+def one_number_peeks(factor: float, place: int, to: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking: a single number of one output sees the next input, all of its features."""
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        peeked = torch.zeros_like(x)
+        peeked[place, to] = factor * x[place + 1].sum()
+        return x + peeked
+
+    return attend
+
+
+def one_number_is_seen(
+    factor: float, place: int, seen: int
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking: one output sees a single number of the next input, in all of its features."""
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        peeked = torch.zeros_like(x)
+        peeked[place] = factor * x[place + 1, seen]
+        return x + peeked
+
+    return attend
+
+
+def difference_of_two_numbers(factor: float, place: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking; the derivatives of an output by the features of the next input sum to 0."""
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        peeked = torch.zeros_like(x)
+        peeked[place] = factor * (x[place + 1, 0] - x[place + 1, 1])
+        return x + peeked
+
+    return attend
+
+
+def difference_of_two_tokens(factor: float, place: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking; the derivatives of an output by two later inputs sum to 0."""
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        peeked = torch.zeros_like(x)
+        peeked[place] = factor * (x[place + 1] - x[place + 2])
+        return x + peeked
+
+    return attend
+
+
+def given_and_taken(factor: float, place: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking; what one output is given of a later input, the next output is taken."""
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        peeked = torch.zeros_like(x)
+        peeked[place] = factor * x[place + 2]
+        peeked[place + 1] = -factor * x[place + 2]
+        return x + peeked
+
+    return attend
+
+
+def with_the_variance(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking, but with a derivative of 0 where all tokens are equal."""
+    return lambda x: x + factor * (x - x.mean(dim=0)).square().mean(dim=0)
+
+
+def a_little(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Leaking weakly, beside an honest mean: the derivatives are a few ten-thousandths."""
+
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        counts = torch.arange(1, len(x) + 1, dtype=x.dtype)[:, None]
+        return x.cumsum(dim=0) / counts + 2e-4 * factor * x.sum(dim=0)
+
+    return attend
+
+
 def normalised(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
     """Leaking: mean and size are taken over the whole sequence."""
 
@@ -1269,8 +1439,8 @@ def normalised(factor: float) -> Callable[[torch.Tensor], torch.Tensor]:
 def leaks_future_cases(draw: Draw) -> Iterator[Case]:
     """Honest functions and leaking ones in every group, so that no constant answer earns a point.
 
-    Every leak is of the size of the inputs at almost all inputs: both a gradient and a change of
-    one input by a moderate amount show it.
+    At almost all inputs every leak but one is of their size, and the weak one a thousand times as
+    large as rounding: both a gradient and a change of one input by a moderate amount show it.
     """
     n, d = draw.integer(5, 7), draw.integer(3, 4)
     factor = 0.5 + draw.integer(1, 9) / 10
@@ -1305,6 +1475,20 @@ def leaks_future_cases(draw: Draw) -> Iterator[Case]:
     yield Case("a mask with a hole", "hidden leaks", (hole, n, d))
     last = Given(one_peeks, {**just, "place": n - 2, "ahead": 1})
     yield Case("the last but one peeks at the last", "hidden leaks", (last, n, d))
+    at = {**just, "place": place}
+    number = Given(one_number_peeks, {**at, "to": d - 1})
+    yield Case("the last number of an output peeks", "hidden leaks", (number, n, d))
+    seen = Given(one_number_is_seen, {**at, "seen": d - 1})
+    yield Case("the last number of an input is seen", "hidden leaks", (seen, n, d))
+    numbers = Given(difference_of_two_numbers, at)
+    yield Case("the difference of two later numbers", "hidden leaks", (numbers, n, d))
+    tokens = Given(difference_of_two_tokens, at)
+    yield Case("the difference of two later tokens", "hidden leaks", (tokens, n, d))
+    taken = Given(given_and_taken, at)
+    yield Case("given to one output, taken from the next", "hidden leaks", (taken, n, d))
+    variance = Given(with_the_variance, just)
+    yield Case("the variance over all tokens", "hidden leaks", (variance, n, d))
+    yield Case("a weak leak", "hidden leaks", (Given(a_little, just), n, d))
 
 
 def leaks_future_oracle(attend: Callable[..., torch.Tensor], n: int, d: int) -> bool:
@@ -1398,6 +1582,74 @@ LEAKS_FUTURE = Problem(
             seen="a leak is seen only if it reaches the first feature from the first feature.",
             think="does your test look at all features of an input and of an output?",
             edits={INFLUENCE: "jacobian[:, 0, :, 0].abs()"},
+        ),
+        Misconception(
+            "at_ones",
+            seen="a leak through the variance is missed: where all tokens are equal its derivative "
+            "is 0.",
+            think="at which inputs do you test, and would all leaks show there?",
+            edits={RANDOM: "torch.ones(n, d)"},
+        ),
+        Misconception(
+            "features_of_an_output_cancel",
+            seen="derivatives of the sum of an output's features are taken: where that sum is "
+            "always 1, a leak is missed.",
+            think="a sum may stand still though its parts move. What do you differentiate?",
+            edits={INFLUENCE: "jacobian.sum(dim=1).abs().sum(dim=2).gt(1e-6)"},
+        ),
+        Misconception(
+            "features_of_an_input_cancel",
+            seen="derivatives by the features of an input are added with their signs: a leak of a "
+            "difference is missed.",
+            think="a sum of derivatives can be 0 though none of them is. What do you add up?",
+            edits={INFLUENCE: "jacobian.sum(dim=3).abs().sum(dim=1).gt(1e-6)"},
+        ),
+        Misconception(
+            "inputs_cancel",
+            seen="derivatives by all later inputs are added with their signs: a leak of a "
+            "difference of two tokens is missed.",
+            think="a sum of derivatives can be 0 though none of them is. What do you add up?",
+            edits={
+                LATER: "any(jacobian[i, :, i + 1 :].sum(dim=1).abs().gt(1e-6).any() "
+                "for i in range(n))"
+            },
+        ),
+        Misconception(
+            "outputs_cancel",
+            seen="derivatives of all earlier outputs are added with their signs: what one is given "
+            "and another is taken goes unseen.",
+            think="a sum may stand still though its parts move. What do you differentiate?",
+            edits={
+                LATER: "any(jacobian[:j, :, j].sum(dim=0).abs().gt(1e-6).any() for j in range(n))"
+            },
+        ),
+        Misconception(
+            "sum_of_earlier_outputs",
+            seen="derivatives of one sum over all earlier outputs and their features are taken: "
+            "leaks that cancel in it are missed.",
+            think="a sum may stand still though its parts move. What do you differentiate?",
+            edits={
+                LATER: "any(jacobian[:j, :, j].sum(dim=(0, 1)).abs().gt(1e-6).any() "
+                "for j in range(n))"
+            },
+        ),
+        Misconception(
+            "first_number_of_outputs",
+            seen="a leak is seen only if it reaches the first number of an output.",
+            think="does your test look at all features of an output?",
+            edits={INFLUENCE: "jacobian[:, 0].abs().sum(dim=2)"},
+        ),
+        Misconception(
+            "first_number_of_inputs",
+            seen="a leak is seen only if it comes from the first number of an input.",
+            think="does your test look at all features of an input?",
+            edits={INFLUENCE: "jacobian[..., 0].abs().sum(dim=1)"},
+        ),
+        Misconception(
+            "too_large_a_threshold",
+            seen="a weak leak is taken for rounding.",
+            think="how large are rounding errors in float32, and how large is your threshold?",
+            edits={LATER: "influence.triu(1).gt(1e-2).any()"},
         ),
         Misconception(
             "a_tensor",

@@ -860,3 +860,85 @@ def leaks_future(attend, n, d):
         if not torch.allclose(attend(y)[others], before[others], atol=1e-5):
             return True
     return False
+
+
+# %% problem="leaks_future" misconception="sum_of_earlier_outputs"
+import torch
+
+
+def leaks_future(attend, n, d):
+    for j in range(1, n):
+        x = torch.randn(n, d, requires_grad=True)
+        before = attend(x)[:j].sum()
+        if before.requires_grad:
+            (slope,) = torch.autograd.grad(before, x, allow_unused=True, materialize_grads=True)
+            if slope[j].abs().max() > 1e-5:
+                return True
+    return False
+
+
+# %% problem="leaks_future" misconception="features_of_an_output_cancel"
+import torch
+
+
+def leaks_future(attend, n, d):
+    x = torch.randn(n, d, generator=torch.Generator().manual_seed(3)).requires_grad_()
+    out = attend(x)
+    for i in range(n - 1):
+        if out.requires_grad:
+            total = out[i].sum()
+            (g,) = torch.autograd.grad(total, x, retain_graph=True, materialize_grads=True)
+            if (g[i + 1 :].abs() > 1e-5).any():
+                return True
+    return False
+
+
+# %% problem="leaks_future" misconception="at_ones"
+import torch
+
+
+def leaks_future(attend, n, d):
+    jacobian = torch.func.jacrev(attend)(torch.ones(n, d))
+    return any(bool(jacobian[i, :, i + 1 :].any()) for i in range(n))
+
+
+# %% problem="leaks_future" misconception="too_large_a_threshold"
+import torch
+
+
+def leaks_future(attend, n, d):
+    for j in range(1, n):
+        x, y = torch.randn(2, n, d)
+        y[:j] = x[:j]
+        if (attend(x)[:j] - attend(y)[:j]).abs().max() > 1e-2:
+            return True
+    return False
+
+
+# %% problem="MaskedMultiHeadAttention" misconception="dropout"
+import torch
+from torch import nn
+
+
+class MaskedMultiHeadAttention(nn.Module):
+    def __init__(self, d_model, n_heads):
+        super().__init__()
+        if d_model % n_heads != 0:
+            raise ValueError("d_model must be a multiple of n_heads")
+        self.h = n_heads
+        self.w_q, self.w_k, self.w_v, self.w_o = (nn.Linear(d_model, d_model) for _ in range(4))
+        self.dropout = nn.Dropout(0.2)
+
+    def forward(self, query, key, value, mask=None):
+        q, k, v = (
+            layer(x).unflatten(-1, (self.h, -1)).transpose(1, 2)
+            for layer, x in ((self.w_q, query), (self.w_k, key), (self.w_v, value))
+        )
+        scores = q @ k.mT / k.shape[-1] ** 0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -1e9)
+        weights = scores.softmax(-1)
+        if mask is not None:
+            weights = weights * mask
+        out = self.dropout(weights) @ v
+        return self.w_o(out.transpose(1, 2).flatten(2)), weights
