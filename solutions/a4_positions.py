@@ -33,8 +33,9 @@
 # restarting the notebook, run the first code cell before anything else. The cases of a problem form
 # groups, and a group is paid when all of its cases pass.
 #
-# **What holds for every problem.** A result has the dtype of the tensors that went in, and can be
-# differentiated in them. No function changes its arguments. `d_model` is even throughout.
+# **What holds for every problem.** A result has the dtype of the tensors that went in, float32 or
+# float64, and can be differentiated in them. No function changes its arguments. `d_model` is even
+# throughout.
 #
 # **Notation.** p is a position, counted from 0; n counts positions, b the sentences of a batch,
 # d_model the features of a token. Features come in pairs: pair i, counted from 0, is columns 2i and
@@ -241,7 +242,9 @@ check("to_fairseq_layout")
 # - Nothing in it is learnt: the module has no trainable parameter. The table lies in a buffer, of
 #   any name, so that it moves with the module from device to device.
 # - A sentence longer than the table raises a `ValueError`.
-# - The result has the dtype of x.
+# - The result has the dtype of x, which is float32 or float64.
+# - Dropout treats each number by itself: neither whole tokens are lost, nor the same numbers in
+#   every sentence of the batch.
 #
 # You may write the table out here once more, or call your `sinusoidal_encoding`. torch's
 # `nn.Dropout`
@@ -377,11 +380,17 @@ check("order_sensitivity")
 #
 # Nothing here is graded. In [assignment 3](../a3_masked/a3_masked.ipynb) your attention learnt to
 # write dates without knowing where a character stands. The cell takes your answers from that
-# notebook, as you saved it, and trains the same model twice: as it was, and with *your*
-# `PositionalEncoding`. It takes less than a minute.
+# notebook, as you saved it, and trains the same model three times: as it was; with *your*
+# `PositionalEncoding`; and with it, but behind a mask that hides nothing, so that the future leaks.
+# It takes about a minute, or less.
+#
+# Before you run the cell: a date is one of 36,525 days, drawn at random. No honest model can do
+# better than ln 36,525 = 10.5 nats per date (lecture 07, section 8). Which of the three has the
+# lowest loss? Which one writes the most dates?
 
 # %% role="use" problem="put_to_use"
 from autograder import answers_of
+from course.dates import FIRST, LAST, is_a_date
 from course.plots import head_maps, use_style
 from course.writer import BEGIN, D_MODEL, LENGTH, N_HEADS, learn_to_write
 
@@ -391,23 +400,35 @@ own = answers_of(
 )
 
 torch.set_num_threads(1)  # layers as small as these gain nothing from more
-for positions in (None, PositionalEncoding(D_MODEL, LENGTH)):
+honest, leaking = own.causal_mask(LENGTH), torch.ones(LENGTH, LENGTH, dtype=torch.bool)
+models = {}
+for title, mask, with_positions in (
+    ("without positions", honest, False),
+    ("with positions", honest, True),
+    ("with positions and without a mask", leaking, True),
+):
     torch.manual_seed(0)
     attention = own.MaskedMultiHeadAttention(D_MODEL, N_HEADS)
-    mask = own.causal_mask(LENGTH)
+    positions = PositionalEncoding(D_MODEL, LENGTH) if with_positions else None
     model, loss = learn_to_write(attention, mask, own.shift_right, positions)
-    title = "with positions" if positions else "without positions"
-    print(f"{title}: loss {loss:.2f} on dates that it has not seen; it writes")
-    print(*(f"    {model.write(seed)}" for seed in range(8)), sep="\n")
+    texts = [model.write(seed) for seed in range(50)]
+    models[title] = model
+    print(f"{title}: {loss:.2f} nats per date that it has not seen;")
+    print(f"  of 50 texts {sum(map(is_a_date, texts))} are dates to the letter. The first eight:")
+    print(*(f"    {text!r}" for text in texts[:8]), sep="\n")
+    one, other = (model.chances_after(text) for text in ("13. Februar 19", "31. Februar 19"))
+    print(f"  after 13 and after 31, chances differ by {(one - other).abs().max().item():.0e}")
+print(f"the least for an honest model: {math.log((LAST - FIRST).days + 1):.1f} nats")
 
 use_style()
 text = "3. Februar 1962"
-head_maps(model.attention_of(text), BEGIN + text)
+head_maps(models["with positions"].attention_of(text), BEGIN + text)
 
 # %% [markdown]
-# *Figure: the maps of the model with positions, one a head, of the characters of "3. Februar 1962"
-# by themselves, bright where a query puts its weight; above the diagonal all is dark.*
+# *Figure: the maps of the honest model with positions, one a head, of the characters of "3. Februar
+# 1962" by themselves, bright where a query puts its weight; above the diagonal all is dark.*
 #
-# Compare the maps with those at the end of assignment 3, and the two lists with one another. One
-# layer is not a whole Transformer: it still writes dates that do not exist. But it is yours, from
-# the softmax to the last mask.
+# Compare the maps with those at the end of assignment 3, and the three reports with one another.
+# The third loss is below what any honest model can reach, and the third list shows what it is
+# worth: see problem 8 of assignment 3. One layer is not a whole Transformer, and the honest model
+# still writes dates that do not exist. But it is yours, from the softmax to the last mask.

@@ -708,3 +708,62 @@ import torch
 
 def order_sensitivity(layer, x, permutation):
     return torch.dist(layer(x[permutation]), layer(x)[permutation], p=float("inf"))
+
+
+# %% problem="PositionalEncoding" misconception="whole_tokens"
+import math
+
+import torch
+from torch import nn
+
+
+class PositionalEncoding(nn.Module):
+    def __init__(self, d_model, max_len, dropout=0.0):
+        super().__init__()
+        table = torch.zeros(max_len, d_model)
+        position = torch.arange(max_len).unsqueeze(1)
+        rate = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
+        table[:, 0::2] = torch.sin(position * rate)
+        table[:, 1::2] = torch.cos(position * rate)
+        self.register_buffer("pe", table.unsqueeze(0))
+        self.p = dropout
+
+    def forward(self, x):
+        if x.size(1) > self.pe.size(1):
+            raise ValueError("too long")
+        total = x + self.pe[:, : x.size(1)]
+        return nn.functional.dropout1d(total, self.p, self.training)
+
+
+# %% problem="PositionalEncoding" misconception="frozen"
+import math
+
+import torch
+from torch import nn
+
+
+class PositionalEncoding(nn.Module):
+    def __init__(self, d_model, max_len, dropout=0.0):
+        super().__init__()
+        table = torch.zeros(max_len, d_model)
+        position = torch.arange(max_len).unsqueeze(1)
+        rate = torch.exp(torch.arange(0, d_model, 2) * (-math.log(10000.0) / d_model))
+        table[:, 0::2] = torch.sin(position * rate)
+        table[:, 1::2] = torch.cos(position * rate)
+        self.positions = nn.Embedding.from_pretrained(table)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        if x.size(1) > self.positions.num_embeddings:
+            raise ValueError("too long")
+        return self.dropout(x + self.positions(torch.arange(x.size(1))))
+
+
+# %% problem="sinusoidal_encoding" misconception="halves"
+import torch
+
+
+def sinusoidal_encoding(n_positions, d_model):
+    even = torch.arange(0, d_model, 2)
+    angles = torch.outer(torch.arange(n_positions).float(), 10000 ** (-even / d_model))
+    return torch.stack([torch.sin(angles), torch.cos(angles)], dim=1).flatten(1)
