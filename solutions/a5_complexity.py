@@ -42,7 +42,8 @@
 # output, and whatever is done number by number: scale, softmax, bias, tanh.
 #
 # **What holds for every count.** The result is Python's `int`, and it is exact. Sizes are ints of
-# at least 1 and may be very large, in problems 1, 2 and 6 so large that no float holds the result.
+# at least 1 and may be very large, in problems 1, 2 and 6 so large that no float holds the result
+# exactly.
 #
 # **Notation.** n counts tokens, d the features of a token and of a state. Queries, keys and values
 # have d features each, in a single head, unless a problem says otherwise.
@@ -181,8 +182,8 @@ check("crossover_length")
 #
 # With as many processors as you like, most of the work of a layer could be done at once. What
 # cannot be done at once is what must wait for the result at another token. Count the steps that
-# must follow one another when one layer reads n tokens. All that one token needs, once that which
-# it waits for is there, is a single step: a token that waits for nothing is done after one.
+# must follow one another when one layer reads n tokens. Once all that a token waits for is there,
+# what is left to do for it is a single step: a token that waits for nothing is done after one.
 #
 # | | |
 # | --- | --- |
@@ -433,12 +434,15 @@ check("fit_exponent")
 #    token, are counted as well?
 # 2. The last cell of this notebook measures torch's own layers with d = 64. Where this was written,
 #    recurrence takes longer than self-attention at n = 64, and still does at several times that
-#    length. Yet both take the same number of operations at the crossover. Where do the times part?
+#    length. Yet both take the same number of operations at the crossover. Where does the
+#    difference in time come from?
 # 3. A classmate reads the paper's table: "At n = 4,096 and d = 512 self-attention takes eight times
 #    as many operations as recurrence. So nobody should use it there." Which two other columns of
 #    the table does the sentence leave out, and what does each of them mean for training?
-# 4. Somebody wants to read a book at once, n = 200,000. Which of your functions gives the first
-#    reason why plain self-attention will not do, and what does the answer become when n doubles?
+# 4. Somebody wants to read a book at once, n = 200,000, on a computer that has 64 gigabytes of
+#    memory and all the time in the world. Which of your functions says why plain self-attention,
+#    which stores its weights, will not do? What does it say for a single head in float32, and what
+#    becomes of that when n doubles?
 
 # %% [markdown] role="written" problem="counted_and_measured" points=4
 # Your answer here.
@@ -466,9 +470,8 @@ check("fit_exponent")
 #    01). Half a point for each.
 # 4. **Memory (1 point).** `attention_memory`: one map of 200,000² weights in float32 takes 160
 #    gigabytes, for a single head and sentence, and it grows with the square: twice as long, four
-#    times as much. Naming `attention_operations` instead, with the factor four, is worth half a
-#    point, and the whole one if it is argued why time would be the first limit, for instance
-#    because the weights need not be stored all at once.
+#    times as much, 640 gigabytes. Half a point for the function with its number, half a point for
+#    the factor four. `attention_operations` with the factor four is worth half a point.
 #
 # === END MARK SCHEME ===
 
@@ -487,6 +490,9 @@ import time
 from torch.nn import functional
 
 from course.plots import BLUE, GREEN, ORANGE, panels, use_style
+
+for name in ("attention_operations", "recurrent_operations", "crossover_length", "fit_exponent"):
+    check(name)
 
 torch.set_num_threads(1)  # two threads that wait for each other would hide what is measured
 d = 64
@@ -515,32 +521,28 @@ def seconds(layer, n):
     return best
 
 
-try:
-    counts = {
-        "self-attention": [attention_operations(n, d) for n in lengths],
-        "recurrence": [recurrent_operations(n, d) for n in lengths],
+counts = {
+    "self-attention": [attention_operations(n, d) for n in lengths],
+    "recurrence": [recurrent_operations(n, d) for n in lengths],
+}
+crossover = crossover_length(d)
+with torch.no_grad():
+    times = {
+        "self-attention": [seconds(attend, n) for n in lengths],
+        "recurrence": [seconds(recur, n) for n in lengths],
     }
-    crossover = crossover_length(d)
-    exponents = {name: fit_exponent(lengths, counts[name]) for name in counts}
-except (NotImplementedError, NameError):
-    print("Answer problems 1, 2, 3 and 8 first, and run their cells.")
-else:
-    with torch.no_grad():
-        times = {
-            "self-attention": [seconds(attend, n) for n in lengths],
-            "recurrence": [seconds(recur, n) for n in lengths],
-        }
-    use_style()
-    counted, measured = panels(1, 2, width=4.2, height=3.2)
-    for name, color, marker in (("self-attention", BLUE, "o"), ("recurrence", ORANGE, "s")):
-        counted.loglog(lengths, counts[name], color=color, marker=marker, label=name)
-        measured.loglog(lengths, times[name], color=color, marker=marker, label=name)
-        print(f"{name}: operations grow as n^{exponents[name]:.2f}, ", end="")
-        print(f"seconds as n^{fit_exponent(lengths, times[name]):.2f} over all lengths together")
-    counted.axvline(crossover, color=GREEN, linestyle=":", label=f"crossover: n = {crossover}")
-    counted.set(xlabel="tokens n", ylabel="operations", title=f"counted, d = {d}")
-    measured.set(xlabel="tokens n", ylabel="seconds", title="measured here, torch's own layers")
-    counted.legend()
+
+use_style()
+counted, measured = panels(1, 2, width=4.2, height=3.2)
+for name, color, marker in (("self-attention", BLUE, "o"), ("recurrence", ORANGE, "s")):
+    counted.loglog(lengths, counts[name], color=color, marker=marker, label=name)
+    measured.loglog(lengths, times[name], color=color, marker=marker, label=name)
+    print(f"{name}: operations grow as n^{fit_exponent(lengths, counts[name]):.2f}, ", end="")
+    print(f"seconds as n^{fit_exponent(lengths, times[name]):.2f} over all lengths together")
+counted.axvline(crossover, color=GREEN, linestyle=":", label=f"crossover: n = {crossover}")
+counted.set(xlabel="tokens n", ylabel="operations", title=f"counted, d = {d}")
+measured.set(xlabel="tokens n", ylabel="seconds", title="measured here, torch's own layers")
+counted.legend()
 
 # %% [markdown]
 # *Figure: two panels, all axes logarithmic. On the left, operations against tokens: a straight line

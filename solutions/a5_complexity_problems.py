@@ -27,8 +27,9 @@ def odd(draw: Draw, low: int, high: int) -> int:
 
 
 # The large sizes below are odd, so that their product has an odd factor of more than 53 bits: no
-# float holds it. Products of all but one factor still fit, so that floats round once, in whatever
-# order they are multiplied, and the mistake has one answer. Loops over n stay short.
+# float holds it exactly. It is above 2^63 as well: integers of 64 bits overflow. Products of all
+# but one factor still fit, so that floats round once, in whatever order they are multiplied, and
+# the mistake has one answer. Loops over n stay short.
 
 # attention_operations -----------------------------------------------------------------------------
 
@@ -38,7 +39,7 @@ TOTAL = "return scores + mixing"
 
 
 def attention_operations_cases(draw: Draw) -> Iterator[Case]:
-    """More features than tokens and fewer; one of either; products that no float holds."""
+    """More features than tokens and fewer; one of either; a product that no float holds exactly."""
     n, d = draw.sizes(2, 5, 11)
     yield Case("the worked example", "values", (3, 4))
     yield Case("a short sentence", "values", (n, d + 20))
@@ -46,8 +47,8 @@ def attention_operations_cases(draw: Draw) -> Iterator[Case]:
     yield Case("one token", "values", (1, n))
     yield Case("one feature", "values", (d, 1))
     yield Case("a long text", "values", (draw.integer(3_000, 9_000), 512))
-    large = odd(draw, 1_000, 1_800), 2**38 + odd(draw, 2, 10**6)
-    yield Case("a product that no float holds", "large sizes", large)
+    large = odd(draw, 1_500, 1_900), 2**41 + odd(draw, 2, 10**6)
+    yield Case("a product that no float holds exactly", "large sizes", large)
 
 
 def attention_operations_oracle(n: int, d: int) -> int:
@@ -137,6 +138,13 @@ ATTENTION_OPERATIONS = Problem(
             edits={MIXING: "mixing = n * n * n"},
         ),
         Misconception(
+            "weights_of_d_by_d",
+            seen="one product is right; the other is counted as if it joined an n × d matrix with "
+            "a d × d one.",
+            think="write the shapes of both sides of the second product below each other.",
+            edits={MIXING: "mixing = n * d * d"},
+        ),
+        Misconception(
             "everything_squared",
             seen="twice as many features cost four times as much by your count.",
             think="is d squared in an inner product of d features?",
@@ -197,6 +205,14 @@ ATTENTION_OPERATIONS = Problem(
             "float?",
             edits={TOTAL: "return int(2.0 * n * n * d)"},
         ),
+        Misconception(
+            "overflows",
+            seen="moderate sizes are right; a result beyond 2^63 comes out negative, or as another "
+            "number: it does not fit into 64 bits.",
+            think="Python's ints have no end, those of numpy and torch have 64 bits. Which do you "
+            "multiply?",
+            edits={TOTAL: "return int(torch.tensor([2, n, n, d]).prod())"},
+        ),
     ),
     hints=(
         "Write the shapes: (n, d) times (d, n) gives (n, n); (n, n) times (n, d) gives (n, d).",
@@ -221,7 +237,7 @@ STEPS = "return n * step"
 
 
 def recurrent_operations_cases(draw: Draw) -> Iterator[Case]:
-    """More features than tokens and fewer; one of either; products that no float holds."""
+    """More features than tokens and fewer; one of either; a product that no float holds exactly."""
     n, d = draw.sizes(2, 5, 11)
     yield Case("the worked example", "values", (3, 4))
     yield Case("a short sentence", "values", (n, d + 20))
@@ -229,8 +245,8 @@ def recurrent_operations_cases(draw: Draw) -> Iterator[Case]:
     yield Case("one token", "values", (1, n))
     yield Case("one feature", "values", (d, 1))
     yield Case("a long text", "values", (draw.integer(3_000, 9_000), 512))
-    large = odd(draw, 1_000, 1_800), 2**25 + odd(draw, 2, 10**6)
-    yield Case("a product that no float holds", "large sizes", large)
+    large = odd(draw, 1_200, 1_800), 2**26 + odd(draw, 2, 10**6)
+    yield Case("a product that no float holds exactly", "large sizes", large)
 
 
 def recurrent_operations_oracle(n: int, d: int) -> int:
@@ -384,6 +400,14 @@ RECURRENT_OPERATIONS = Problem(
             think="ints in Python have as many digits as they need, floats have 16. Where is the "
             "float?",
             edits={STEPS: "return int(2.0 * n * d * d)"},
+        ),
+        Misconception(
+            "overflows",
+            seen="moderate sizes are right; a result beyond 2^63 comes out negative, or as another "
+            "number: it does not fit into 64 bits.",
+            think="Python's ints have no end, those of numpy and torch have 64 bits. Which do you "
+            "multiply?",
+            edits={STEPS: "return int(torch.tensor([n, step]).prod())"},
         ),
     ),
     hints=(
@@ -603,7 +627,7 @@ SEQUENTIAL_OPERATIONS = Problem(
         Misconception(
             "attention_two_products",
             seen="self-attention has two steps.",
-            think="the count is of what grows with n: all that one token needs is one step.",
+            think="what is left to do for a token once all that it waits for is there: one step.",
             edits={ATTENDING: '"self-attention": 2'},
         ),
         Misconception(
@@ -627,7 +651,7 @@ SEQUENTIAL_OPERATIONS = Problem(
         Misconception(
             "recurrence_two_products",
             seen="recurrence has two steps for each token.",
-            think="the count is of what grows with n: all that one token needs is one step.",
+            think="what is left to do for a token once all that it waits for is there: one step.",
             edits={RECURRING: '"recurrent": 2 * n'},
         ),
         Misconception(
@@ -728,8 +752,8 @@ SEQUENTIAL_OPERATIONS = Problem(
     symptoms={
         "KeyError: 'pooling'": "A dict has no entry for other names. Look before you take, and "
         "raise a ValueError.",
-        "I count matrix products and get 2": "All that one token needs, once its inputs are there, "
-        "is a single step here: only waiting for another token counts.",
+        "I count matrix products and get 2": "What is left to do for a token, once all that it "
+        "waits for is there, is a single step here: only waiting for another token counts.",
     },
 )
 
@@ -886,6 +910,13 @@ def longest_path(layer, n, kernel_size=None):
             edits={LAYERS: "return -(-2 * (n - 1) // (kernel_size - 1))"},
         ),
         Misconception(
+            "half_of_the_kernel",
+            seen="by your count each layer reaches k // 2 positions back, as if an output stood in "
+            "the middle of its kernel.",
+            think="a causal kernel looks only back. Where in it does the output itself stand?",
+            edits={LAYERS: "return -(-(n - 1) // (kernel_size // 2))"},
+        ),
+        Misconception(
             "convolution_in_one",
             seen="by your count one layer of any kernel joins both ends.",
             think="with a kernel of 3, which positions does the last output of one layer see?",
@@ -1004,7 +1035,7 @@ BYTES = "return batch * n_heads * n * n * bytes_per_element"
 
 
 def attention_memory_cases(draw: Draw) -> Iterator[Case]:
-    """Elements of 1 to 8 bytes; one head, one sentence, one token; products that no float holds."""
+    """Elements of 1 to 8 bytes; one head, one sentence, one token; a product no float holds."""
     batch, n_heads, n = 3, draw.integer(5, 7), draw.integer(9, 30)
     yield Case("the worked example", "values", (2, 3, 4, 2))
     yield Case("float32", "values", (batch, n_heads, n, 4))
@@ -1014,8 +1045,8 @@ def attention_memory_cases(draw: Draw) -> Iterator[Case]:
     yield Case("one sentence, one head", "values", (1, 1, n, 4))
     yield Case("one token", "values", (batch, n_heads, 1, 8))
     yield Case("a long text", "values", (32, 16, draw.integer(3_000, 9_000), 2))
-    large = (odd(draw, 500, 1_000), odd(draw, 1_000, 2_000), 2**20 + odd(draw, 2, 10**4), 4)
-    yield Case("a product that no float holds", "large sizes", large)
+    large = (odd(draw, 900, 1_000), odd(draw, 1_500, 2_000), 2**20 + odd(draw, 2, 10**4), 8)
+    yield Case("a product that no float holds exactly", "large sizes", large)
 
 
 ATTENTION_MEMORY = Problem(
@@ -1027,7 +1058,8 @@ ATTENTION_MEMORY = Problem(
     cases=attention_memory_cases,
     # A tensor on the meta device knows how many numbers it would hold.
     oracle=lambda batch, n_heads, n, bytes_per_element: (
-        torch.empty(batch, n_heads, n, n, device="meta").numel() * bytes_per_element
+        torch.empty(batch, n_heads, n, n, device="meta", dtype=torch.uint8).numel()
+        * bytes_per_element
     ),
     misconceptions=(
         Misconception(
@@ -1150,6 +1182,16 @@ ATTENTION_MEMORY = Problem(
             think="ints in Python have as many digits as they need, floats have 16. Where is the "
             "float?",
             edits={BYTES: "return int(1.0 * batch * n_heads * n * n * bytes_per_element)"},
+        ),
+        Misconception(
+            "overflows",
+            seen="moderate sizes are right; a result beyond 2^63 comes out negative, or as another "
+            "number: it does not fit into 64 bits.",
+            think="Python's ints have no end, those of numpy and torch have 64 bits. Which do you "
+            "multiply?",
+            edits={
+                BYTES: "return int(torch.tensor([batch, n_heads, n, n, bytes_per_element]).prod())"
+            },
         ),
     ),
     hints=(
@@ -1802,6 +1844,17 @@ FIT_EXPONENT = Problem(
             },
         ),
         Misconception(
+            "median_of_all_slopes",
+            seen="an exact law is right; with noise your number is the median of the slopes of all "
+            "pairs.",
+            think="a median does not mind by how much a point is off. Does a sum of squares?",
+            edits={
+                SLOPE: "i, j = torch.triu_indices(len(x), len(x), 1)\n"
+                "    slopes = (y[i] - y[j]) / (x[i] - x[j])\n"
+                "    return slopes[slopes.isfinite()].quantile(0.5).item()"
+            },
+        ),
+        Misconception(
             "weighted_by_size",
             seen="an exact law is right; with noise, large sizes count more than small ones.",
             think="the contract asks for plain least squares of the logarithms.",
@@ -1936,9 +1989,10 @@ def fit_exponent(sizes, costs):
     symptoms={
         "Exact laws are right, noisy ones are not": "Do you use all points at once, or mean "
         "slopes of pairs? And which axis has the distances whose squares are summed?",
-        "type list doesn't define log": "Make a tensor or an array of a list first, or take "
-        "math.log of each number.",
-        "expected a float; it is a numpy array": "float(…) makes Python's float of numpy's.",
+        "“argument 'input' … must be Tensor, not list”": "torch.log wants a tensor: make one of "
+        "the list first, or take math.log of each number.",
+        "“should be a float; it is …”": "float(…) makes Python's float of a number of numpy's or "
+        "torch's.",
         "polyfit gives two numbers": "Look up their order: the highest power comes first.",
     },
 )

@@ -942,3 +942,23 @@ def fit_exponent(sizes, costs):
     x = torch.as_tensor(sizes, dtype=torch.float64).log()[:, None]
     y = torch.as_tensor(costs, dtype=torch.float64).log()[:, None]
     return torch.linalg.lstsq(x, y).solution.item()
+
+
+# %% problem="attention_memory" misconception="overflows"
+import numpy as np
+
+
+def attention_memory(batch, n_heads, n, bytes_per_element):
+    return int(np.prod([batch, n_heads, n, n, bytes_per_element]))
+
+
+# %% problem="fit_exponent" misconception="median_of_all_slopes"
+import itertools
+import math
+import statistics
+
+
+def fit_exponent(sizes, costs):
+    points = [(math.log(float(s)), math.log(float(c))) for s, c in zip(sizes, costs, strict=True)]
+    pairs = itertools.combinations(points, 2)
+    return statistics.median((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairs if a[0] != b[0])
