@@ -408,10 +408,9 @@ check("leaks_future")
 # and a feed-forward layer. It is trained on what *your* `shift_right` feeds it, to say which
 # character comes next, in less than half a minute. `course/writer.py` has the rest.
 #
-# Before you run the cell: the embedding does not tell where a character stands. What the model says
-# after "13. Februar 19", and what after "31. Februar 19": will it be the same? And which of these
-# can it learn all the same: which characters belong to one language? That a day has one digit or
-# two? In which order they come?
+# Before you run the cell: all dates lie between 1950 and 2049. After "May 2, 200" any digit may
+# follow, after "May 20, 20" none above 4. But nobody tells the model where a character stands, and
+# both texts hold the same characters and end in a 0. Can the model tell them apart?
 
 # %% role="use" problem="put_to_use"
 from course.dates import is_a_date
@@ -430,9 +429,11 @@ print(f"{loss:.2f} nats per date that it has not seen (a nat: −log p, natural 
 print(f"of 50 texts {sum(map(is_a_date, texts))} are dates to the letter. The first ten:")
 print(*(f"    {text}" for text in texts[:10]), sep="\n")
 
-one, other = (model.chances_after(text) for text in ("13. Februar 19", "31. Februar 19"))
-print(f"after 13 and after 31, chances differ by {(one - other).abs().max().item():.0e} at most")
-torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+large = [model.alphabet.index(digit) for digit in "56789"]
+twins = {text: model.chances_after(text) for text in ("May 2, 200", "May 20, 20")}
+for text, chances in twins.items():
+    print(f'after "{text}" a digit above 4 has the chance {chances[large].sum():.2f}')
+torch.testing.assert_close(*twins.values(), rtol=0, atol=1e-4)
 
 use_style()
 text = "3. Februar 1962"
@@ -443,7 +444,7 @@ head_maps(model.attention_of(text), BEGIN + text)
 # a query puts its weight. Above the diagonal all is dark: nobody looks ahead.*
 #
 # What this model says next depends on the last character and on *which* characters came before it,
-# not on *their order*: 13 and 31 are the same to it. The weights are made from pairs of characters,
+# not on *their order*: "May 2, 200" and "May 20, 20" are the same to it. The weights are made from pairs of characters,
 # wherever they stand, and a sum does not mind the order of its terms (lecture 06). But the mask
 # tells which characters have come and which have not, and lecture 06, section 7, has shown that
 # something of order can be learnt from that.

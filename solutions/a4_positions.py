@@ -386,7 +386,8 @@ check("order_sensitivity")
 #
 # Before you run the cell: a date is one of 36,525 days, drawn at random. No honest model can do
 # better than ln 36,525 = 10.5 nats per date (lecture 07, section 8). Which of the three has the
-# lowest loss? Which one writes the most dates?
+# lowest loss? Which one writes the most dates? And which can tell "May 2, 200", after which any
+# digit may follow, from "May 20, 20", after which none above 4 may?
 
 # %% role="use" problem="put_to_use"
 from autograder import answers_of
@@ -413,12 +414,14 @@ for title, mask, with_positions in (
     model, loss = learn_to_write(attention, mask, own.shift_right, positions)
     texts = [model.write(seed) for seed in range(50)]
     models[title] = model
-    print(f"{title}: {loss:.2f} nats per date that it has not seen;")
+    print(f"\n{title}: {loss:.2f} nats per date that it has not seen;")
     print(f"  of 50 texts {sum(map(is_a_date, texts))} are dates to the letter. The first eight:")
     print(*(f"    {text!r}" for text in texts[:8]), sep="\n")
-    one, other = (model.chances_after(text) for text in ("13. Februar 19", "31. Februar 19"))
-    print(f"  after 13 and after 31, chances differ by {(one - other).abs().max().item():.0e}")
-print(f"the least for an honest model: {math.log((LAST - FIRST).days + 1):.1f} nats")
+    large = [model.alphabet.index(digit) for digit in "56789"]
+    for text in ("May 2, 200", "May 20, 20"):
+        chance = model.chances_after(text)[large].sum()
+        print(f'  after "{text}" a digit above 4 has the chance {chance:.2f}')
+print(f"\nthe least for an honest model: {math.log((LAST - FIRST).days + 1):.1f} nats")
 
 use_style()
 text = "3. Februar 1962"
