@@ -444,10 +444,10 @@ head_maps(model.attention_of(text), BEGIN + text)
 # a query puts its weight. Above the diagonal all is dark: nobody looks ahead.*
 #
 # What this model says next depends on the last character and on *which* characters came before it,
-# not on *their order*: "May 2, 200" and "May 20, 20" are the same to it. The weights are made from pairs of characters,
-# wherever they stand, and a sum does not mind the order of its terms (lecture 06). But the mask
-# tells which characters have come and which have not, and lecture 06, section 7, has shown that
-# something of order can be learnt from that.
+# not on *their order*: "May 2, 200" and "May 20, 20" are the same to it. The weights are made from
+# pairs of characters, wherever they stand, and a sum does not mind the order of its terms (lecture
+# 06). But the mask tells which characters have come and which have not, and lecture 06, section 7,
+# has shown that something of order can be learnt from that.
 #
 # [Assignment 4](../a4_positions/a4_positions.ipynb) gives the model positions, and takes this
 # notebook's answers as you saved them. There it also trains behind a mask that hides nothing, which
