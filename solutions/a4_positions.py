@@ -436,5 +436,6 @@ head_maps(models["with positions"].attention_of(text), BEGIN + text)
 #
 # Compare the maps with those at the end of assignment 3, and the three reports with one another.
 # The third loss is below what any honest model can reach, and the third list shows what it is
-# worth: see problem 8 of assignment 3. One layer is not a whole Transformer: count how many texts of
-# the honest model with positions are no dates. But it is yours, from the softmax to the last mask.
+# worth: see problem 8 of assignment 3. One layer is not a whole Transformer: count how many texts
+# of the honest model with positions are no dates. But it is yours, from the softmax to the last
+# mask.
