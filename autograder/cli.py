@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from collections import Counter
@@ -14,6 +15,10 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from autograder.errors import MendableError
+
+# jsonschema, which checks notebooks, compiles a grammar for links on import: a second of work that
+# no notebook has a use for. Without that module it does without the grammar.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # Each command imports what it needs when it runs: torch and nbgrader take seconds, and a question
 # for --help, or a wrong word, should be answered at once.
@@ -57,33 +62,63 @@ def main() -> None:
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Folder of submissions, DIR/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb; nbgrader's by default.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=len(os.sched_getaffinity(0)),
+    show_default="one a core",
+    help="How many submissions to grade at a time on this machine.",
+)
+@click.option("--cluster", metavar="ADDRESS", help="Grade on the workers of this dask scheduler.")
+@click.option("--again", is_flag=True, help="Grade unchanged submissions, too.")
+@click.option(
+    "--without-outer-wall", is_flag=True, help="Do without bubblewrap: for code that you trust."
+)
+@click.option(
+    "--without-inner-wall",
+    is_flag=True,
+    help="Do without Landlock and seccomp: for code that you trust.",
+)
 @json_option
-def grade(assignment: str, submitted: Path | None, target: IO[str] | None) -> None:
+def grade(
+    assignment: str,
+    submitted: Path | None,
+    workers: int,
+    cluster: str | None,
+    again: bool,
+    without_outer_wall: bool,
+    without_inner_wall: bool,
+    target: IO[str] | None,
+) -> None:
     """Grade every submission of ASSIGNMENT on public and hidden cases.
 
-    Prints a table, and writes the points to nbgrader's gradebook. Exit status 0 means that every
-    submission has its rows.
+    Prints a table, and writes the points to nbgrader's gradebook. A run that was stopped goes on
+    where it was; submissions that were graded and have not changed since are not graded again.
+    Exit status 0 means that every submission has its rows.
 
     \b
     Example: autograder grade a1_attention --json grades.jsonl
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
+    from autograder import pools
     from autograder.course_directory import find_course
-    from autograder.executor import Executor
     from autograder.grading import Grading
+    from autograder.progress import Progress
+    from autograder.sandbox.walls import VARIABLE
 
+    forgone = {"outer": without_outer_wall, "inner": without_inner_wall}
+    if names := [name for name, is_forgone in forgone.items() if is_forgone]:
+        os.environ[VARIABLE] = ",".join(names)
     grading = Grading(find_course(Path.cwd()), assignment, submitted)
     rows: list[Row] = []
-    progress = Progress(console=Console(stderr=True))
-    with Executor() as executor, progress:
-        task = progress.add_task(f"Grading {assignment}", total=len(grading.folders))
-        for graded in grading.run(executor):
-            rows += graded
-            write_rows(graded, target)
-            progress.advance(task)
-    print_table(rows)
+    with (
+        pools.cluster(cluster) if cluster else pools.local(workers) as pool,
+        Progress(assignment, len(grading.folders)) as progress,
+    ):
+        for outcome in grading.run(pool, again=again):
+            rows += outcome.rows
+            write_rows(outcome.rows, target)
+            progress.note(outcome)
+    print_table(sorted(rows, key=lambda row: row.student))
 
 
 @main.command()
@@ -100,9 +135,11 @@ def check(notebook: Path, target: IO[str] | None) -> None:
     from autograder.executor import Executor
     from autograder.grader import Grader
     from autograder.grading import Row
+    from autograder.sandbox import Walls
     from autograder.submission import read_submission
 
-    with Executor() as executor:
+    nothing = Walls(outer=False, inner=False)  # around one's own code, on one's own machine
+    with Executor(nothing) as executor:
         grader = Grader.public(sheet_of(notebook), executor)
         graded = grader.grade(read_submission(notebook))
     assignment = grader.sheet.assignment
@@ -151,6 +188,24 @@ def sample(assignment: str, folder: Path) -> None:
 
     names = write_class(find_course(Path.cwd()), assignment, folder)
     click.echo(f"{len(names)} submissions of {assignment} in {folder}")
+
+
+@main.command()
+def doctor() -> None:
+    """Say which walls this machine can hold around student code, and what is missing.
+
+    Exit status 0 means that all of them hold.
+
+    \b
+    Example: autograder doctor
+    """
+    from autograder.sandbox import examine
+    from autograder.sandbox.doctor import as_table
+
+    findings = examine()
+    click.echo(as_table(findings))
+    if not all(finding.held for finding in findings):
+        raise SystemExit(1)
 
 
 def sheet_of(notebook: Path) -> Path:

@@ -90,6 +90,8 @@ def _array_difference(
         return Difference("shape", where, str(expected.shape), str(found.shape))
     if found.dtype != expected.dtype:
         return Difference("dtype", where, expected.dtype, found.dtype)
+    if np.array_equal(found.values, expected.values):  # as most are, and quickly seen
+        return None
     gap, allowed = _gap(expected, found, tolerance)
     apart = ~(gap <= allowed)
     if not apart.any():

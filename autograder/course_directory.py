@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nbgrader.apps import NbGrader
 from nbgrader.coursedir import CourseDirectory
@@ -14,14 +17,17 @@ from traitlets.config import Config
 
 from autograder.build import assignments
 from autograder.errors import MendableError
-from autograder.executor import Executor
-from autograder.grader import Grader
+from autograder.executor import Executor, Limits
+from autograder.grader import Exam, Grader
 from autograder.reference import build_sheet, read_source
 from autograder.submission import Release, ReleaseError
 
 CONFIG = "nbgrader_config.py"
 SECRET_VARIABLE = "AUTOGRADER_SECRET"
 SECRET_FILE = ".autograder-secret"
+CONFIGURABLE = ("cell_seconds", "problem_seconds", "submission_seconds")
+"""The limits of a submission that instructors may set."""
+_SHEET = (".sheet.json", ".sheet.safetensors")
 
 
 class CourseError(MendableError):
@@ -59,17 +65,17 @@ class Course:
             raise CourseError(f"no assignment {assignment!r}; there are: {', '.join(known)}")
 
     def grader(self, assignment: str, executor: Executor) -> Grader:
-        """A grader with hidden cases.
+        """A grader with hidden cases; raises what `exam` raises."""
+        return self.exam(assignment).grader(executor)
+
+    def exam(self, assignment: str) -> Exam:
+        """What the assignment is graded by, with hidden cases.
 
         Raises:
             CourseError: the assignment is not known, or its release is of another build.
         """
         self.check_known(assignment)
-        folder = self.release_folder(assignment)
-        try:
-            release = Release.load(folder / f"{assignment}.ipynb")
-        except ReleaseError as error:
-            raise CourseError(str(error)) from error
+        folder, release = self.release_folder(assignment), self.release(assignment)
         sheet = build_sheet(read_source(self.solutions, assignment), self._secret())
         worth = {name: problem.max_points for name, problem in sheet.problems.items()}
         if dict(release.points) != worth:
@@ -77,7 +83,43 @@ class Course:
                 f"{folder} releases {dict(release.points)}, the problems are worth {worth}: "
                 "run `make build`"
             )
-        return Grader(release, sheet, executor, _public_files(folder, assignment))
+        files = _public_files(folder, assignment)
+        return Exam(assignment, release, sheet, files, self._limits())
+
+    def _limits(self) -> Limits:
+        """The limits that nbgrader_config.py sets by `c.Execute`, the default for the others."""
+        own: Mapping[str, Any] = self.config.get("Execute", {})
+        return Limits(**{name: own[name] for name in CONFIGURABLE if name in own})
+
+    def release(self, assignment: str) -> Release:
+        """The released notebook.
+
+        Raises:
+            CourseError: there is none, or it is none.
+        """
+        try:
+            return Release.load(self.release_folder(assignment) / f"{assignment}.ipynb")
+        except ReleaseError as error:
+            raise CourseError(str(error)) from error
+
+    def exam_digest(self, assignment: str) -> str:
+        """What the exam is made from, in short: it changes when any part of that does.
+
+        Raises:
+            CourseError: the assignment is not known, or not built.
+        """
+        self.check_known(assignment)
+        folder = self.release_folder(assignment)
+        texts = [self.solutions / f"{assignment}{part}.py" for part in ("", "_problems")]
+        built = [folder / f"{assignment}{part}" for part in (".ipynb", *_SHEET)]
+        digest = hashlib.sha256(self._secret().encode())
+        for path in (*texts, *built):
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise CourseError(f"{path} cannot be read: build it with `make build`") from error
+            digest.update(hashlib.sha256(content).digest())
+        return digest.hexdigest()
 
     def _secret(self) -> str:
         """The seed of the hidden cases: kept outside the repository, made on first use."""
@@ -115,5 +157,5 @@ def _configured(root: Path) -> Course:
 
 
 def _public_files(folder: Path, assignment: str) -> dict[str, bytes]:
-    names = (f"{assignment}.sheet.json", f"{assignment}.sheet.safetensors")
+    names = [f"{assignment}{part}" for part in _SHEET]
     return {name: (folder / name).read_bytes() for name in names}

@@ -107,9 +107,10 @@ def _within_limits(value: Tree) -> Tree:
 
 def _from_tensor(tensor: torch.Tensor) -> Array | Other:
     with torch._C.DisableTorchFunctionSubclass():  # a subclass may not answer for its numbers
-        dtype = str(tensor.dtype).removeprefix("torch.")
         if tensor.layout != torch.strided or tensor.device.type == "meta" or tensor.is_quantized:
             return Other("Tensor")  # sparse, without numbers, or quantised
+        tensor = torch.Tensor.as_subclass(tensor, torch.Tensor)  # nor for its dtype
+        dtype = str(tensor.dtype).removeprefix("torch.")
         if tensor.nelement() * tensor.element_size() > MAX_ARRAY_BYTES:
             return Other("Tensor")
         plain = tensor.detach().cpu().resolve_conj().resolve_neg()

@@ -6,5 +6,8 @@ class MendableError(ValueError):
 
     AuthoringError: an author's files contradict one another · SheetError: an answer sheet cannot be
     read · ReleaseError: a released notebook cannot be read · CourseError: something of the course
-    is not where it should be · SampleError: a sample class cannot be made.
+    is not where it should be · SampleError: a sample class cannot be made · AnswersError: answers
+    cannot be brought over · ExecutorError: notebooks cannot be run here · WallError: a wall around
+    student code cannot be had · GradebookError: the gradebook cannot take grades · ClusterError:
+    there is no cluster to work on.
     """

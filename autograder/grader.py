@@ -6,6 +6,7 @@ is only which sheet they bring.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 from autograder import data, sentences
 from autograder.data import Tree
 from autograder.executor import CellRun, Execution, Executor, Failure, Limits
-from autograder.judge import Verdict, blame_dependencies, judge, unanswered
+from autograder.judge import Verdict, blame_dependencies, judge, passes, unanswered
 from autograder.rules import Notebook
 from autograder.sheet import ProblemSheet, Sheet
 from autograder.show import Card
@@ -30,6 +31,25 @@ class Graded:
 
     notebook: NotebookNode
     verdicts: Mapping[str, Verdict]
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """What the submissions of one assignment are graded by, hidden cases with it.
+
+    It goes to the graders' own processes and machines only. `files` are what students get beside
+    the notebook.
+    """
+
+    assignment: str
+    release: Release
+    sheet: Sheet
+    files: Mapping[str, bytes]
+    limits: Limits = field(default_factory=Limits)
+
+    def grader(self, executor: Executor) -> Grader:
+        """A grader whose student code runs in that executor."""
+        return Grader(self.release, self.sheet, executor, self.files, self.limits)
 
 
 @dataclass(frozen=True)
@@ -60,29 +80,25 @@ class Grader:
     def grade(self, submission: NotebookNode | Fault) -> Graded:
         """Grade a submission, whatever it is. Student code runs in the executor only."""
         if isinstance(submission, Fault):
-            return self._faulty(submission)
+            return faulty(self.release, self.sheet, submission)
         notebook = laid_on(submission, self.release)
-        cells = _code_cells(notebook)
-        pending = self._answered(notebook)
-        execution = self.executor.run(
-            [cell.source for cell in cells],
-            self._requests(pending),
-            self.files,
-            self.limits,
-        )
+        cells, pending = _code_cells(notebook), self._answered(notebook)
+        sources, requests = self.work(notebook)
+        execution = self.executor.run(sources, requests, self.files, self.limits, self._is_settled)
         for cell, run in zip(cells, execution.cells, strict=True):
             cell.outputs = [_output(output) for output in run.outputs]
         verdicts = self._verdicts(cells, pending, execution)
         return _shown(notebook, verdicts)
 
-    def _faulty(self, fault: Fault) -> Graded:
-        """The verdicts on a submission that is no notebook: shown on the release."""
-        verdicts = {
-            name: unanswered(self.sheet.problems[name], fault.status, fault.message)
-            for name in self.release.points
-        }
-        blank = NotebookNode(cells=[])
-        return _shown(laid_on(blank, self.release), verdicts)
+    def work(self, notebook: NotebookNode) -> tuple[list[str], dict[str, bytes]]:
+        """What a notebook laid on the release asks of an executor: cells, and requests.
+
+        All public cases come before the first hidden one: no error can show a hidden input.
+        """
+        pending = self._answered(notebook)
+        parts = [_part(name, hidden) for hidden in (False, True) for name in pending]
+        requests = {part: self._requests[part] for part in parts if part in self._requests}
+        return [cell.source for cell in _code_cells(notebook)], requests
 
     def _answered(self, notebook: NotebookNode) -> list[str]:
         """The problems whose answer cell holds something else than the release."""
@@ -93,14 +109,23 @@ class Grader:
             if _bare(texts[answer_id(name)]) not in ("", _bare(self.release.stub(name)))
         ]
 
-    def _requests(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Public and hidden cases apart, so that no public case's error can show a hidden input."""
-        problems = [self.sheet.problems[name] for name in names]
+    @functools.cached_property
+    def _requests(self) -> dict[str, bytes]:
+        """What may be asked, by part; the same of every submission."""
         return {
             _part(problem.name, hidden): data.dumps(problem.request(hidden=hidden))
-            for problem in problems
-            for hidden in sorted({case.hidden for case in problem.cases})
+            for problem in self.sheet.problems.values()
+            for hidden in {case.hidden for case in problem.cases}
         }
+
+    def _is_settled(self, part: str, answer: bytes) -> bool:
+        """Whether an answer is right in all cases, so that nothing before it can have spoilt it."""
+        name, hidden = part.split()
+        try:
+            answers = data.loads(answer)
+        except data.NotDataError:
+            return False
+        return passes(self.sheet.problems[name], answers, hidden=hidden == _HIDDEN)
 
     def _verdicts(
         self, cells: list[NotebookNode], pending: list[str], execution: Execution
@@ -138,8 +163,21 @@ class Grader:
         return judge(sheet, answers, code)
 
 
+def faulty(release: Release, sheet: Sheet, fault: Fault) -> Graded:
+    """The verdicts on a submission that is no notebook: shown on the release."""
+    verdicts = {
+        name: unanswered(sheet.problems[name], fault.status, fault.message)
+        for name in release.points
+    }
+    return _shown(laid_on(NotebookNode(cells=[]), release), verdicts)
+
+
+_HIDDEN, _PUBLIC = "hidden", "public"
+
+
 def _part(problem: str, hidden: bool) -> str:
-    return f"{problem}, {'hidden' if hidden else 'public'} cases"
+    """The name of the request of a problem's hidden or public cases."""
+    return f"{problem} {_HIDDEN if hidden else _PUBLIC}"
 
 
 def _joined(parts: Sequence[Tree]) -> Tree:

@@ -1,36 +1,41 @@
 """Grade a class: every submission gets its rows and its place in nbgrader's gradebook.
 
-Nothing a submission is, or does, stops the others.
+Jobs run side by side, in whatever pool they are given; one process, this one, writes. Nothing a
+submission is, or does, stops the others, and nothing that ends this process loses a grade: what
+the gradebook has is not graded again, unless something that the grade depends on has changed.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import logging
 import os
-import shutil
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.preprocessors import AssignLatePenalties, SaveCells
+import torch
 from nbgrader.utils import parse_utc
 
-from autograder import sentences
+from autograder import job, sentences
 from autograder.course_directory import Course, CourseError
-from autograder.executor import Executor
-from autograder.grader import Graded, Grader
+from autograder.errors import MendableError
+from autograder.gradebook import GradebookError, GradebookWriter, Record
+from autograder.grader import Exam, Graded, faulty
 from autograder.judge import Verdict
-from autograder.nbgrader import SaveAutoGrades
 from autograder.sentences import plain
-from autograder.submission import Fault, read_submission
+from autograder.submission import Fault, read_file
 
 log = logging.getLogger(__name__)
+
+AHEAD = 2
+"""Jobs that wait for each worker: enough to keep it busy, and little to do again after a crash."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,38 @@ class Row:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one submission; `is_new` is False where it was graded before."""
+
+    rows: list[Row]
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Where jobs run: `workers` of them at a time.
+
+    `share` hands an exam to the pool's processes once, and returns what a job gets in its place.
+    """
+
+    executor: Executor
+    workers: int
+    share: Any
+
+
+@dataclass(frozen=True)
+class _Submission:
+    """A student's folder, as it was read."""
+
+    student: str
+    content: bytes | Fault
+    timestamp: datetime | None
+    fingerprint: str
+
+
 class Grading:
-    """Grades the submissions of one assignment, one after the other, into the gradebook."""
+    """Grades the submissions of one assignment into the gradebook."""
 
     def __init__(self, course: Course, assignment: str, submitted: Path | None = None) -> None:
         """Find the submissions.
@@ -87,6 +122,7 @@ class Grading:
         self._warn_of_equal_names()
         if not self.folders:
             raise CourseError(f"no submissions in {self.submitted}: it has no student's folder")
+        self._cause = f"{engine_digest()} {course.exam_digest(assignment)}"
 
     def _warn_of_equal_names(self) -> None:
         names = Counter(_student(folder) for folder in self.folders)
@@ -99,83 +135,104 @@ class Grading:
             return True
         return folder.is_dir() and not folder.name.startswith((".", "__"))
 
-    def run(self, executor: Executor) -> Iterator[list[Row]]:
-        """Grade each submission and yield its rows as soon as the gradebook has them."""
-        grader = self.course.grader(self.assignment, executor)
-        self._register(grader)
-        for folder in self.folders:
-            yield self._grade(grader, folder)
+    @functools.cached_property
+    def _exam(self) -> Exam:
+        """Made when the first submission needs it: its hidden cases take seconds."""
+        return self.course.exam(self.assignment)
 
-    def _grade(self, grader: Grader, folder: Path) -> list[Row]:
-        student = _student(folder)
-        own = folder / self.assignment
-        try:
-            graded = grader.grade(read_submission(own / f"{self.assignment}.ipynb"))
-            self._save(student, own, graded)
-        except Exception as error:  # of ours, but the others wait
-            log.exception("%s: the grader failed", ascii(student))
-            fault = Fault("refused", sentences.grader_failed(type(error).__name__))
-            graded = grader.grade(fault)
+    def run(self, pool: Pool, *, again: bool = False) -> Iterator[Outcome]:
+        """Grade each submission, and yield its rows as soon as the gradebook has them.
+
+        Submissions that were graded before, by the same engine and exam, are not graded again
+        unless asked (`again`).
+
+        Raises:
+            GradebookError: the gradebook cannot be written.
+            ExecutorError: notebooks cannot be run here.
+        """
+        with GradebookWriter(
+            self.course, self.course.release(self.assignment), self.assignment
+        ) as writer:
+            writer.register()
+            records = {} if again else writer.records()
+            running: dict[Future[str], _Submission] = {}
+            for submission in map(self._read, self.folders):
+                known = records.get(submission.student)
+                if known and known.fingerprint == submission.fingerprint:
+                    yield Outcome([Row(**row) for row in known.rows], is_new=False)
+                elif isinstance(submission.content, Fault):
+                    yield self._save(writer, submission, self._blank(submission.content))
+                else:
+                    if len(running) >= AHEAD * pool.workers:
+                        yield from self._finished(writer, running)
+                    future = pool.executor.submit(
+                        job.run, pool.share(self._exam), submission.content
+                    )
+                    running[future] = submission
+            while running:
+                yield from self._finished(writer, running)
+
+    def _read(self, folder: Path) -> _Submission:
+        content = read_file(folder / self.assignment / f"{self.assignment}.ipynb")
+        told = content.message.encode() if isinstance(content, Fault) else content
+        when = _timestamp(folder / self.assignment / "timestamp.txt")
+        fingerprint = f"{self._cause} {hashlib.sha256(told).hexdigest()} {when}"
+        return _Submission(_student(folder), content, when, fingerprint)
+
+    def _finished(
+        self, writer: GradebookWriter, running: dict[Future[str], _Submission]
+    ) -> Iterator[Outcome]:
+        """Wait until a job has ended; its outcome, and those of all others that have."""
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            submission = running.pop(future)
             try:
-                self._save(student, own, graded)
-            except Exception:
-                log.exception("%s: the gradebook does not have the rows", ascii(student))
-        return [Row.of(student, self.assignment, graded.verdicts[name]) for name in graded.verdicts]
+                graded = job.graded(future.result())
+            except MendableError:
+                raise
+            except Exception as error:  # of ours, but the others wait
+                yield self._give_up(writer, submission, error)
+            else:
+                yield self._save(writer, submission, graded)
 
-    # nbgrader's gradebook ------------------------------------------------------------------------
-
-    def _resources(self, student: str) -> dict[str, Any]:
-        """What nbgrader's preprocessors want to be told."""
-        return {
-            "nbgrader": {
-                "student": student,
-                "assignment": self.assignment,
-                "notebook": self.assignment,
-                "db_url": self.course.directory.db_url,
-            }
-        }
-
-    def _register(self, grader: Grader) -> None:
-        """Tell the gradebook of the assignment's cells, as nbgrader's generate_assignment does."""
-        with Gradebook(self.course.directory.db_url) as gradebook:
-            gradebook.update_or_create_assignment(self.assignment)
-            if self._is_registered(gradebook, grader):
-                return
-        SaveCells().preprocess(grader.release.notebook, self._resources("."))
-
-    def _is_registered(self, gradebook: Gradebook, grader: Grader) -> bool:
+    def _save(self, writer: GradebookWriter, submission: _Submission, graded: Graded) -> Outcome:
+        rows = [Row.of(submission.student, self.assignment, v) for v in graded.verdicts.values()]
+        record = Record(submission.fingerprint, [row.as_dict() for row in rows])
         try:
-            notebook = gradebook.find_notebook(self.assignment, self.assignment)
-        except MissingEntry:
-            return False
-        known = {cell.name: cell.max_score for cell in notebook.grade_cells}
-        return grader.release.points.items() <= known.items()
+            writer.save(submission.student, submission.timestamp, graded, record)
+        except GradebookError:
+            raise
+        except Exception as error:
+            return self._give_up(writer, submission, error)
+        return Outcome(rows, is_new=True)
 
-    def _save(self, student: str, folder: Path, graded: Graded) -> None:
-        """Scores into the gradebook, the graded notebook to where nbgrader looks for it."""
-        timestamp = _timestamp(folder / "timestamp.txt")
-        with Gradebook(self.course.directory.db_url) as gradebook:
-            gradebook.update_or_create_student(student)
-            when = {"timestamp": timestamp} if timestamp else {}
-            gradebook.update_or_create_submission(self.assignment, student, **when)
-        resources = {**self._resources(student), "verdicts": graded.verdicts}
-        config = self.course.config
-        SaveAutoGrades(config=config).preprocess(graded.notebook, resources)
-        AssignLatePenalties(config=config).preprocess(graded.notebook, resources)
-        self._write(student, folder, graded)
-
-    def _write(self, student: str, folder: Path, graded: Graded) -> None:
-        step = self.course.directory.autograded_directory
-        target = self.course.path(step, student, self.assignment)
-        shutil.rmtree(target, ignore_errors=True)
+    def _give_up(
+        self, writer: GradebookWriter, submission: _Submission, error: Exception
+    ) -> Outcome:
+        """No points, and a sentence that calls for a person; the next run tries again."""
+        name = ascii(submission.student)
+        log.error("%s: the grader failed", name, exc_info=error)
+        graded = self._blank(Fault("refused", sentences.grader_failed(type(error).__name__)))
+        rows = [Row.of(submission.student, self.assignment, v) for v in graded.verdicts.values()]
         try:
-            target.mkdir(parents=True)
-        except OSError as error:  # a name that became too long as U+FFFD, for one
-            log.warning("no graded notebook kept for %s: %s", ascii(student), error.strerror)
-            return
-        nbformat.write(graded.notebook, target / f"{self.assignment}.ipynb")
-        if stamp := _timestamp(folder / "timestamp.txt"):
-            (target / "timestamp.txt").write_text(f"{stamp} UTC")
+            writer.save(submission.student, None, graded, Record("", []))
+        except GradebookError:
+            raise
+        except Exception:
+            log.exception("%s: the gradebook does not have the rows", name)
+        return Outcome(rows, is_new=True)
+
+    def _blank(self, fault: Fault) -> Graded:
+        """The release with the verdicts on a submission that is no notebook."""
+        return faulty(self._exam.release, self._exam.sheet, fault)
+
+
+def engine_digest() -> str:
+    """What grades depend on beside the exam and the submission: this package, and torch."""
+    digest = hashlib.sha256(torch.__version__.encode())
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _student(folder: Path) -> str:

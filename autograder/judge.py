@@ -59,6 +59,15 @@ def judge(sheet: ProblemSheet, answers: Tree, notebook: Notebook | None = None) 
     return _mistaken(sheet, answers, passed, notebook)
 
 
+def passes(sheet: ProblemSheet, answers: Tree, *, hidden: bool) -> bool:
+    """Whether the answers to the hidden cases, or to the public ones, are all right."""
+    part = replace(sheet, cases=tuple(case for case in sheet.cases if case.hidden == hidden))
+    return _is_well_formed(answers, part) and all(
+        agrees(case, answer) and not answer["called"]
+        for case, answer in zip(part.cases, answers, strict=True)
+    )
+
+
 def unanswered(sheet: ProblemSheet, status: Status, message: str) -> Verdict:
     """A verdict without points, where there is nothing to compare."""
     return Verdict(sheet.name, 0, sheet.max_points, status, message)

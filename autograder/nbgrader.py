@@ -6,8 +6,6 @@ student's process, so what a cell prints or raises moves no points.
 
 from __future__ import annotations
 
-import atexit
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.preprocessors import SaveAutoGrades as StockSaveAutoGrades
+from traitlets import Float
 
+from autograder import job
 from autograder.course_directory import Course
-from autograder.executor import Executor
-from autograder.grader import Grader
+from autograder.executor import Limits
+from autograder.grader import Exam
 from autograder.submission import Fault, grade_id, read_submission
 
 Resources = dict[str, Any]
@@ -47,15 +47,22 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
     the student handed it in, not from what earlier steps made of it.
     """
 
+    cell_seconds = Float(Limits.cell_seconds, help="Seconds that a cell may run.").tag(config=True)
+    problem_seconds = Float(
+        Limits.problem_seconds, help="Seconds that the cases of a problem may take."
+    ).tag(config=True)
+    submission_seconds = Float(
+        Limits.submission_seconds, help="Seconds that a submission may take in all."
+    ).tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Replace the notebook by its graded form."""
         of = resources["nbgrader"]
         converter = self.parent.parent  # the exporter's, nbgrader's Autograde
         course = Course(converter.coursedir, converter.config)
         folder = course.path(course.directory.submitted_directory, of["student"], of["assignment"])
-        graded = _grader(course.root, of["assignment"], course).grade(
-            read_submission(folder / f"{of['notebook']}.ipynb")
-        )
+        grader = _exam(course, of["assignment"]).grader(job.executor())
+        graded = grader.grade(read_submission(folder / f"{of['notebook']}.ipynb"))
         return graded.notebook, {**resources, "verdicts": graded.verdicts}
 
 
@@ -78,21 +85,12 @@ class SaveAutoGrades(StockSaveAutoGrades):  # type: ignore[misc]
         self.gradebook.db.commit()
 
 
-_graders: dict[tuple[Path, str], Grader] = {}
+_exams: dict[tuple[Path, str], Exam] = {}
 
 
-@functools.cache
-def _executor() -> Executor:
-    """One warm process for all submissions that this process grades."""
-    executor = Executor()
-    executor.__enter__()
-    atexit.register(executor.__exit__, None, None, None)
-    return executor
-
-
-def _grader(root: Path, assignment: str, course: Course) -> Grader:
-    """The grader of an assignment, made once: its hidden cases cost a second."""
-    key = (root, assignment)
-    if key not in _graders:
-        _graders[key] = course.grader(assignment, _executor())
-    return _graders[key]
+def _exam(course: Course, assignment: str) -> Exam:
+    """The exam of an assignment, made once: its hidden cases cost a second."""
+    key = (course.root, assignment)
+    if key not in _exams:
+        _exams[key] = course.exam(assignment)
+    return _exams[key]

@@ -11,14 +11,14 @@ import copy
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbformat.v4 import new_code_cell, new_notebook, new_raw_cell
 
 from autograder.errors import MendableError
 from autograder.sheet import Sheet
@@ -115,6 +115,12 @@ def is_check(cell: NotebookNode) -> bool:
 
 def read_submission(path: Path) -> NotebookNode | Fault:
     """The notebook at `path`, reduced to the text of its cells, or why there is none."""
+    content = read_file(path)
+    return content if isinstance(content, Fault) else parse(content, path.name)
+
+
+def read_file(path: Path) -> bytes | Fault:
+    """What was handed in at `path`, or why it cannot be read."""
     try:
         kind = os.lstat(path).st_mode
     except FileNotFoundError:
@@ -128,7 +134,7 @@ def read_submission(path: Path) -> NotebookNode | Fault:
         size = path.stat().st_size
         if size > MAX_BYTES:
             return Fault("refused", f"{path.name} has {size:,} bytes, more than {MAX_BYTES:,}.")
-        return parse(path.read_bytes(), path.name)
+        return path.read_bytes()
     except OSError as error:
         return Fault("refused", f"{path.name} cannot be read: {error.strerror}.")
 
@@ -151,26 +157,33 @@ def parse(content: bytes, name: str) -> NotebookNode | Fault:
             f"{name} has notebook format {str(value['nbformat'])[:20]}; expected 4. "
             "Open it in JupyterLab, save it and submit it again.",
         )
-    notebook: NotebookNode = new_notebook(cells=list(_clean_cells(value["cells"])))
+    return notebook_of(list(_clean_cells(value["cells"])))
+
+
+def notebook_of(cells: list[NotebookNode], **metadata: Any) -> NotebookNode:
+    """A notebook of these cells; nbformat's own maker would validate every one."""
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+    notebook: NotebookNode = nbformat.from_dict(content)
     return notebook
 
 
 def _clean_cells(cells: list[Any]) -> Iterator[NotebookNode]:
     """Fresh cells with the text of the given ones; what is no cell is left out."""
-    make: dict[str, Callable[..., NotebookNode]] = {
-        "code": new_code_cell,
-        "markdown": new_markdown_cell,
-        "raw": new_raw_cell,
+    kinds: dict[str, dict[str, Any]] = {
+        "code": {"execution_count": None, "outputs": []},
+        "markdown": {},
+        "raw": {},
     }
-    for cell in cells:
-        if not isinstance(cell, dict) or str(cell.get("cell_type")) not in make:
+    for number, cell in enumerate(cells):
+        if not isinstance(cell, dict) or (kind := str(cell.get("cell_type"))) not in kinds:
             continue
-        source = _text(cell.get("source", ""))
-        clean = make[str(cell["cell_type"])](source=source)
+        same = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}}
+        own = {"source": _text(cell.get("source", "")), **copy.deepcopy(kinds[kind])}
+        clean: NotebookNode = nbformat.from_dict(same | own)
         metadata = cell.get("metadata")
         if isinstance(metadata, dict) and (name := grade_id({"metadata": metadata})):
             clean.metadata["nbgrader"] = {"grade_id": name}
-        if cell["cell_type"] == "markdown" and (pictures := _attachments(cell.get("attachments"))):
+        if kind == "markdown" and (pictures := _attachments(cell.get("attachments"))):
             clean.attachments = nbformat.from_dict(pictures)
         yield clean
 
@@ -224,8 +237,7 @@ def laid_on(notebook: NotebookNode, release: Release) -> NotebookNode:
             cells.insert(previous, _absent(cell))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
-    laid: NotebookNode = new_notebook(metadata=release.notebook.metadata, cells=cells)
-    return laid
+    return notebook_of(cells, **release.notebook.metadata)
 
 
 def _answered(released: NotebookNode, own: NotebookNode) -> NotebookNode:

@@ -17,11 +17,14 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
+from autograder import job, pools
 from autograder.build import assignments
 from autograder.course_directory import find_course
-from autograder.executor import Execution, Executor
-from autograder.grading import Grading, Row
+from autograder.executor import Executor, ExecutorError
+from autograder.grader import Exam
+from autograder.grading import Grading, Outcome, Row
 from autograder.sample import read_class, unexpected, write_class
+from autograder.sandbox import Walls
 from autograder.submission import parse
 
 ROOT = Path(__file__).parent.parent
@@ -81,8 +84,13 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
     course = tmp_path_factory.mktemp("class") / "course"
     write_class(find_course(ROOT), ASSIGNMENT, course)
     done = run(course, "autograder", "grade", ASSIGNMENT, "--json", "rows.jsonl")
-    rows = [json.loads(line) for line in (course / "rows.jsonl").read_text().splitlines()]
-    return GradedClass(course, rows, done.stdout)
+    return GradedClass(course, read_rows(course / "rows.jsonl"), done.stdout)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows that a run wrote as its jobs ended, by student."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return sorted(rows, key=lambda row: str(row["student"]))
 
 
 def test_every_grade_is_as_the_class_states(graded: GradedClass) -> None:
@@ -307,7 +315,7 @@ def test_odd_student_names_and_a_folder_in_place_of_the_notebook(tmp_path: Path)
     done = run(
         course, "autograder", "grade", ASSIGNMENT, "--submitted", str(submitted), "--json", "r"
     )
-    rows = [json.loads(line) for line in (course / "r").read_text().splitlines()]
+    rows = read_rows(course / "r")
     statuses = {row["student"]: row["status"] for row in rows}
     shown = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in names]
     assert statuses == dict.fromkeys([*shown, "nothing"], "missing") | {"folder": "refused"}
@@ -334,7 +342,7 @@ weights = torch.softmax(out, -1)
 def test_odd_outputs_signals_and_scratch_work_cost_nothing(tmp_path: Path) -> None:
     notebook = DESK.notebook()
     notebook.cells.insert(2, new_code_cell(ODDITIES))
-    with Executor() as executor:
+    with Executor(Walls()) as executor:
         grader = find_course(ROOT).grader(ASSIGNMENT, executor)
         graded = grader.grade(parse(nbformat.writes(notebook).encode(), "odd.ipynb"))
     assert {verdict.status for verdict in graded.verdicts.values()} == {"correct"}
@@ -347,22 +355,81 @@ def test_odd_outputs_signals_and_scratch_work_cost_nothing(tmp_path: Path) -> No
     nbformat.write(graded.notebook, tmp_path / "odd.ipynb")
 
 
-class BrokenExecutor(Executor):
-    """Stands for a fault of our own that only one submission meets."""
-
-    def run(self, *_: Any) -> Execution:
-        raise ZeroDivisionError("ours")
+# Runs that break, and runs that go on -------------------------------------------------------------
 
 
-def test_a_fault_of_the_grader_costs_one_submission_and_is_said(tmp_path: Path) -> None:
-    write_class(find_course(ROOT), ASSIGNMENT, tmp_path / "course")
-    grading = Grading(find_course(tmp_path / "course"), ASSIGNMENT)
-    grading.folders = [folder for folder in grading.folders if folder.name in ("ada", "mary")]
-    ada, mary = grading.run(BrokenExecutor())
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A course with three submissions: right, wrong, and no notebook."""
+    course = tmp_path / "course"
+    write_class(find_course(ROOT), ASSIGNMENT, course)
+    for folder in (course / "submitted").iterdir():
+        if folder.name not in ("ada", "dijkstra", "mary"):
+            shutil.rmtree(folder)
+    return course
+
+
+def grade(course: Path, **options: bool) -> dict[str, Outcome]:
+    """Grade in this process; student → outcome."""
+    with pools.local(2) as pool:
+        outcomes = list(Grading(find_course(course), ASSIGNMENT).run(pool, **options))
+    return {outcome.rows[0].student: outcome for outcome in outcomes}
+
+
+def test_a_fault_of_the_grader_costs_one_submission_and_is_said(
+    few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_job = job.run
+
+    def broken(exam: Exam, content: bytes) -> str:
+        if content.endswith(b"}"):
+            raise ZeroDivisionError("ours")
+        return run_job(exam, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "run", broken)
+        found = grade(few)
+    ada, mary = found["ada"].rows, found["mary"].rows
     assert {row.status for row in ada} == {"refused"}
     assert "The grader failed on this submission (ZeroDivisionError)" in ada[0].message
     assert "is not JSON" in mary[0].message
-    assert auto_scores(tmp_path / "course")["ada", "softmax"] == 0
+    assert auto_scores(few)["ada", "softmax"] == 0
+    again = grade(few)  # and the next run tries again
+    assert again["ada"].is_new
+    assert not again["mary"].is_new
+    assert auto_scores(few)["ada", "softmax"] == DESK.release.points["softmax"]
+
+
+def test_only_what_has_changed_is_graded_again(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUTOGRADER_SECRET", "one")
+    first = grade(few)
+    assert {outcome.is_new for outcome in first.values()} == {True}
+    second = grade(few)
+    assert {outcome.is_new for outcome in second.values()} == {False}
+    assert {name: out.rows for name, out in second.items()} == {
+        name: out.rows for name, out in first.items()
+    }
+    ours = few / "submitted" / "ada" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+    nbformat.write(DESK.notebook(softmax=DESK.stub("softmax")), ours)
+    third = grade(few)
+    assert [name for name, outcome in third.items() if outcome.is_new] == ["ada"]
+    assert auto_scores(few)["ada", "softmax"] == 0
+    assert {outcome.is_new for outcome in grade(few, again=True).values()} == {True}
+    monkeypatch.setenv("AUTOGRADER_SECRET", "two")  # other hidden cases
+    assert {outcome.is_new for outcome in grade(few).values()} == {True}
+    monkeypatch.setattr("autograder.grading.engine_digest", lambda: "another engine")
+    assert {outcome.is_new for outcome in grade(few).values()} == {True}
+
+
+def test_no_place_to_run_notebooks_stops_the_run_with_a_sentence(
+    few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_place() -> Executor:
+        raise ExecutorError("no place")
+
+    monkeypatch.setattr(job, "executor", no_place)
+    with pytest.raises(ExecutorError, match="no place"):
+        grade(few)
 
 
 @pytest.mark.parametrize(

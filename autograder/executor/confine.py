@@ -1,16 +1,13 @@
-"""What is asked of the kernel around student code. The walls of the sandbox will stand here too."""
+"""Processes that end when they should, with all that they have started."""
 
 import contextlib
 import ctypes
 import os
-import resource
 import signal
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_FILE_BYTES = 64 * 2**20
-_DATA_BYTES = 4 * 2**30
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -25,14 +22,30 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def end_descendants() -> None:
-    """Kill and reap every descendant of this process, which must have adopted the orphans."""
+def end_strays(known: set[int]) -> set[int]:
+    """Kill and reap every descendant of this process, which must have adopted the orphans.
+
+    Children that are `known` live on, with what descends from them; those of them that had ended
+    are returned.
+    """
+    ended = set()
+    while pid := _ended():
+        ended.add(pid)
     children = Path(f"/proc/self/task/{os.getpid()}/children")
-    while pids := children.read_text().split():
-        for pid in pids:
-            os.kill(int(pid), signal.SIGKILL)
-        for _ in pids:
-            os.wait()
+    while strays := {int(pid) for pid in children.read_text().split()} - known:
+        for pid in strays:
+            os.kill(pid, signal.SIGKILL)
+        for pid in strays:
+            os.waitpid(pid, 0)
+    return ended & known
+
+
+def _ended() -> int:
+    """A child that has ended and was not reaped yet, 0 where there is none."""
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0]
+    except ChildProcessError:
+        return 0
 
 
 def close_inherited(*keep: int) -> None:
@@ -44,27 +57,3 @@ def close_inherited(*keep: int) -> None:
         if descriptor > 2 and descriptor not in keep:
             with contextlib.suppress(OSError):  # the one that listed the folder
                 os.close(descriptor)
-
-
-def limit_resources() -> None:
-    """No core dumps, no huge files, and no more memory than a submission may need.
-
-    Memory is limited as data relative to now: address space would count the arenas of threads,
-    and a limit on resident memory does nothing on Linux.
-    """
-    _lower(resource.RLIMIT_CORE, 0)
-    _lower(resource.RLIMIT_FSIZE, _FILE_BYTES)
-    _lower(resource.RLIMIT_DATA, _data_bytes() + _DATA_BYTES)
-
-
-def _lower(limit: int, value: int) -> None:
-    """Lower a limit for good; one that is lower already stays."""
-    _, hard = resource.getrlimit(limit)
-    if hard == resource.RLIM_INFINITY or value < hard:
-        resource.setrlimit(limit, (value, value))
-
-
-def _data_bytes() -> int:
-    """Bytes of data (heap, private anonymous memory) this process holds."""
-    data_pages = int(Path("/proc/self/statm").read_text().split()[5])
-    return data_pages * resource.getpagesize()

@@ -8,6 +8,9 @@ from typing import Any, Literal
 
 _STREAMS = ("stdout", "stderr")
 
+SERIAL_BYTES = 8
+"""Before a request and before its answer: which request it is."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -26,9 +29,14 @@ class Limits:
         return 6 * self.output_bytes + 1_000_000
 
     @property
+    def answer_report_bytes(self) -> int:
+        """The longest report of an answer: an `a`, which request it answers, the answer."""
+        return 1 + SERIAL_BYTES + self.answer_bytes
+
+    @property
     def report_bytes(self) -> int:
-        """The longest report of a cell or a problem."""
-        return max(self.cell_report_bytes, 1 + self.answer_bytes)
+        """The longest report of a cell or an answer."""
+        return max(self.cell_report_bytes, self.answer_report_bytes)
 
 
 @dataclass(frozen=True)
@@ -89,8 +97,8 @@ def read_failure(report: bytes, what: str, seconds: float) -> Failure:
 
 
 def read_answer(report: bytes, limits: Limits) -> bytes | Failure:
-    """An answer as `session` reports it, after an `a`, or why there is none."""
-    if report.startswith(b"a") and len(report) <= 1 + limits.answer_bytes:
+    """An answer and its serial as `session` reports them, after an `a`, or why there is none."""
+    if report.startswith(b"a") and len(report) <= limits.answer_report_bytes:
         return report[1:]
     return read_failure(report, "problem", limits.problem_seconds)
 

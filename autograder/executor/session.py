@@ -8,6 +8,7 @@ honest mistake cheap.
 import builtins
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,52 +25,64 @@ from typing import Any, NoReturn
 import torch
 
 from autograder.executor import confine, wire
+from autograder.executor.execution import SERIAL_BYTES
 from autograder.executor.outputs import Outputs
 from autograder.executor.shell import Shell
 from autograder.executor.task import Task
+from autograder.sandbox import inner, limits, privileges
 
 Probe = Callable[[dict[str, Any], bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What a session brings from the warm process: `is_walled` is whether the inner wall is up."""
+
+    probe: Probe
+    shell: Shell
+    is_walled: bool
 
 
 class CellTimeout(BaseException):
     """The cell ran longer than it may. No `Exception`, so that `except Exception` lets it pass."""
 
 
-def run(
-    task: Task, requests: socket.socket, shell: Shell, probe: Probe, link: socket.socket
-) -> None:
-    """Send what kept it from starting (nothing), one report per cell, one per request."""
+def run(task: Task, requests: socket.socket, side: Side, link: socket.socket) -> None:
+    """Send what kept it from starting (nothing), one report per cell, then what answers come."""
     try:
-        _settle(task, shell, link.fileno(), requests.fileno())
+        _settle(task, side, link.fileno(), requests.fileno())
     except Exception as error:
         wire.send(link, repr(error).encode())
         raise
     wire.send(link, b"")
     for number, source in task.cells:
-        wire.send(link, _run_cell(shell, number, source, task))
-    answer = partial(_answer, shell.user_ns, probe, requests)
-    for _ in range(task.requests):
-        wire.send(link, _answer_apart(answer, task, link))
+        wire.send(link, _run_cell(side.shell, number, source, task))
+    answer = partial(_answer_all, side.shell.user_ns, side.probe, requests)
+    while _is_asked(requests):
+        _answer_apart(answer, task, link)
 
 
-def _settle(task: Task, shell: Shell, *sockets: int) -> None:
-    """Take leave of the warm process and move into the task's folder."""
+def _settle(task: Task, side: Side, *sockets: int) -> None:
+    """Take leave of the warm process, move into the task's folder, and shut the door."""
     os.setsid()  # one group, to be killed as one
     confine.die_with_parent()
     confine.close_inherited(*sockets)
-    confine.limit_resources()
     work, home = (str(Path(task.folder, name)) for name in ("work", "home"))
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = home
     os.chdir(work)
     sys.path.insert(0, work)
-    shell.folder = work + os.sep
-    shell.take_streams()
+    side.shell.folder = work + os.sep
+    side.shell.take_streams()
     builtins.input = _no_input
     # Threads do not survive the fork that answers a problem: a matrix product there would wait
     # for ever for those that a cell, or the answer, had asked for. So asking has no effect.
     torch.set_num_threads = lambda nthreads: None
     # IPython's advice to leave by typing Ctrl-D.
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
+    if side.is_walled:
+        inner.enter([Path(task.folder)])
+    else:
+        limits.lower()
 
 
 def _run_cell(shell: Shell, number: int, source: str, task: Task) -> bytes:
@@ -97,10 +111,17 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def _is_asked(requests: socket.socket) -> bool:
+    """Wait for a request, and leave it unread; False where none comes any more."""
+    poll = select.poll()
+    poll.register(requests, select.POLLIN | select.POLLRDHUP)
+    return not any(event & select.POLLRDHUP for _, event in poll.poll())
+
+
 def _answer_apart(
-    answer: Callable[[socket.socket], None], task: Task, link: socket.socket
-) -> bytes:
-    """Let a fork answer, so that whatever it does harms no other answer."""
+    answer_all: Callable[[socket.socket], None], task: Task, link: socket.socket
+) -> None:
+    """Let a fork answer, so that whatever it does leaves the state after the cells as it is."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a cell may have told the kernel to reap
     ours, theirs = socket.socketpair()
     child = os.fork()
@@ -108,32 +129,36 @@ def _answer_apart(
         try:
             ours.close()
             link.close()
-            answer(theirs)
+            answer_all(theirs)
             os._exit(0)
         finally:
             os._exit(1)
     theirs.close()
     with ours:
-        report = _await_answer(ours, task)
+        end = _pass_answers_on(ours, task, link)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    return report or b"c%d" % os.waitstatus_to_exitcode(status)
+    wire.send(link, end or b"c%d" % os.waitstatus_to_exitcode(status))
 
 
-def _answer(
+def _answer_all(
     namespace: dict[str, Any], probe: Probe, requests: socket.socket, session: socket.socket
 ) -> None:
+    """Answer one request after the other, until an empty one."""
     confine.die_with_parent()
-    request = wire.receive(requests)  # only here, in the fork: no other problem may find it
-    requests.close()
-    wire.send(session, probe(namespace, request))
+    privileges.hide()  # from what an earlier answer, or a cell, may have left behind
+    while frame := wire.receive(requests):  # only here, in the fork: the cells never had it
+        serial, request = frame[:SERIAL_BYTES], frame[SERIAL_BYTES:]
+        wire.send(session, serial + probe(namespace, request))
 
 
-def _await_answer(child: socket.socket, task: Task) -> bytes | None:
-    """The report on a problem, or None where its process ended without an answer."""
-    deadline = time.monotonic() + task.limits.problem_seconds
+def _pass_answers_on(child: socket.socket, task: Task, link: socket.socket) -> bytes | None:
+    """Report each answer; how it ended where that was not by the end of the child's process."""
     try:
-        return b"a" + wire.receive(child, task.limits.answer_bytes, deadline)
+        while True:
+            deadline = time.monotonic() + task.limits.problem_seconds
+            limit = task.limits.answer_bytes + SERIAL_BYTES
+            wire.send(link, b"a" + wire.receive(child, limit, deadline))
     except TimeoutError:
         return b"t"
     except ValueError:

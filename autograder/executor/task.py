@@ -1,4 +1,4 @@
-"""What one session has to do, and how it is sent to the warm process."""
+"""What one session has to do, and how it is sent to the process that forks it."""
 
 import json
 import socket
@@ -11,17 +11,16 @@ from autograder.executor.execution import Limits
 
 @dataclass(frozen=True)
 class Task:
-    """Cells to run, each with its number in the notebook, then a number of requests to answer.
+    """Cells to run, each with its number in the notebook.
 
-    The requests themselves, hidden inputs, come later and through a socket of their own, each when
-    it is its turn: what a cell, or another problem, can find in memory and show holds none of them.
+    Requests come later and through a socket of their own, each when it is its turn: what a cell
+    can find in memory holds none of them. Where that socket closes, nothing more is wanted.
     `folder` holds `work`, where the cells run, and `home`, for whatever else they write.
-    `seconds` is the wall clock left for all of it.
+    `seconds` is the wall clock left for the cells and all requests.
     """
 
     folder: str
     cells: Sequence[tuple[int, str]]
-    requests: int
     limits: Limits
     seconds: float
 
@@ -29,12 +28,11 @@ class Task:
         """Send as a JSON header, then the session's end of the socket of requests."""
         header = {**vars(self), "limits": asdict(self.limits)}
         wire.send(link, json.dumps(header).encode(), deadline)
-        socket.send_fds(link, [b"r"], [requests.fileno()])
+        wire.send_socket(link, requests)
 
     @classmethod
     def receive(cls, link: socket.socket) -> "tuple[Task, socket.socket]":
         """Wait for the next task and its socket; raises EOFError where no more come."""
         header = json.loads(wire.receive(link))
-        _, (descriptor,), _, _ = socket.recv_fds(link, 1, 1)
         limits = Limits(**header.pop("limits"))
-        return cls(**header, limits=limits), socket.socket(fileno=descriptor)
+        return cls(**header, limits=limits), wire.receive_socket(link)

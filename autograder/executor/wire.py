@@ -30,6 +30,19 @@ def receive(link: socket.socket, limit: int | None = None, deadline: float | Non
     return _exactly(link, length, deadline)
 
 
+def send_socket(link: socket.socket, passed: socket.socket) -> None:
+    """Hand a socket over to the process at the other end."""
+    socket.send_fds(link, [b"s"], [passed.fileno()])
+
+
+def receive_socket(link: socket.socket) -> socket.socket:
+    """The socket that the other end hands over. Raises EOFError where it is gone."""
+    _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
+    if not descriptors:
+        raise EOFError("the other end closed")
+    return socket.socket(fileno=descriptors[0])
+
+
 def _exactly(link: socket.socket, size: int, deadline: float | None) -> bytes:
     data = bytearray()
     while len(data) < size:
