@@ -25,7 +25,14 @@ TABLES = {
         "asserted",
         "cause taken away",
     ),
-    "attack": ("attacks on the verdict", "attack", "points of stock nbgrader", "points here"),
+    "corpus": (
+        "attacks, faults and oddities; stock nbgrader's own assignment is worth 6 points",
+        "family",
+        "submission",
+        "must get",
+        "here",
+        "stock nbgrader",
+    ),
 }
 
 
