@@ -1,7 +1,7 @@
 # Few verbs. Each one does the set-up it needs; the README names the first three.
 
 PYTHON ?= python3.11
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SAMPLE := build/sample
@@ -20,7 +20,7 @@ help:
 	@echo "make grade  grade the sample class ($(ASSIGNMENT))"
 	@echo "make check  lint, format, types"
 	@echo "make build  rebuild notebooks, sheets and releases from their text"
-	@echo "make bench  measure the speed of checking and grading"
+	@echo "make bench  measure the speed of checking and grading (KEEP=1: keep the table)"
 	@echo "make experiments  run what is too dear for a notebook, and write its tables"
 	@echo "make clean  remove what make has made, .venv included"
 
@@ -34,7 +34,7 @@ test: $(READY)
 
 grade: $(READY)
 	$(BIN)/autograder sample $(ASSIGNMENT) $(SAMPLE)
-	cd $(SAMPLE) && $(CURDIR)/$(BIN)/autograder grade $(ASSIGNMENT) --json grades.jsonl
+	cd $(SAMPLE) && $(CURDIR)/$(BIN)/autograder grade $(ASSIGNMENT) --json grades.jsonl $(GRADE_FLAGS)
 	$(BIN)/autograder expect $(ASSIGNMENT) $(SAMPLE)/grades.jsonl
 
 check: $(READY)
@@ -46,7 +46,7 @@ build: $(READY)
 	$(BIN)/autograder build
 
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(if $(KEEP),--keep)
 
 experiments: $(READY)
 	$(BIN)/python -m course.experiments
