@@ -43,6 +43,15 @@ from autograder.sandbox import (
 from autograder.sandbox.syscalls import Syscall
 from tests import sandbox_acts as acts
 
+
+@pytest.fixture(autouse=True, scope="module")
+def user_of_its_own() -> Iterator[None]:
+    """Processes are counted by user, and the bombs of other tests run as another one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bubblewrap, "_NOBODY", bubblewrap._NOBODY - 2)
+        yield
+
+
 ROOT = Path(__file__).parent.parent
 
 # Acts, in tests/sandbox_acts.py -------------------------------------------------------------------

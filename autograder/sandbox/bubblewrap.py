@@ -24,11 +24,6 @@ _TEMPORARY_BYTES = 256 * 2**20
 # Whom root becomes. Linux exempts root from the limit on processes, in every namespace. Of the user
 # numbers below 65536 that services use, systemd and Debian leave this one to no one.
 _NOBODY = 65533
-_BECOME_NOBODY = (
-    "import os, sys\n"
-    f"os.setgroups([]); os.setresgid(*[{_NOBODY}] * 3); os.setresuid(*[{_NOBODY}] * 3)\n"
-    "os.execv(sys.argv[1], sys.argv[1:])\n"
-)
 
 _NAMESPACES = (
     "--unshare-all",
@@ -101,7 +96,7 @@ def without_root(command: Sequence[str], *, scratch: Path) -> list[str]:
     options += ["--bind", "/proc", "/proc", "--dev", "/dev"]
     again = Path(binary())
     options += [*_files(scratch), *_parents([again]), *_bind("--ro-bind", again)]
-    change = [sys.executable, "-I", "-S", "-c", _BECOME_NOBODY]
+    change = [sys.executable, "-I", "-S", "-c", _change_of_user(_NOBODY)]
     return [binary(), *options, "--", *change, *command]
 
 
@@ -117,6 +112,15 @@ def hand_over(folder: Path) -> None:
         for name in chain(folders, files):
             os.chown(Path(parent, name), _NOBODY, _NOBODY, follow_symlinks=False)
     os.chown(folder, _NOBODY, _NOBODY, follow_symlinks=False)
+
+
+def _change_of_user(user: int) -> str:
+    """A program that becomes that user, then the program that its arguments name."""
+    return (
+        "import os, sys\n"
+        f"os.setgroups([]); os.setresgid(*[{user}] * 3); os.setresuid(*[{user}] * 3)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
 
 
 def _candidates() -> Iterator[str]:

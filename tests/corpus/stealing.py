@@ -4,7 +4,7 @@ The answers are right, and must be paid; no canary may be in the graded notebook
 in what the listeners of the test receive. Canaries look like `canary-solutions-0123456789abcdef`.
 """
 
-from tests.corpus.entry import PROBLEM, RIGHT, Entry, OnStock, only
+from tests.corpus.entry import RIGHT, Entry, OnStock, only
 
 NO_HIDDEN = "stock nbgrader shows the text of every error and print of its tests"
 NO_NEIGHBOUR = "stock nbgrader grades one submission at a time"
@@ -141,6 +141,22 @@ for number in range(3, 200):
         pass
 """
 
+# The first case that differs is shown: only who is right in public ones is told of hidden ones.
+HIDDEN = """
+from pathlib import Path
+from autograder.data import to_python
+from autograder.sheet import Sheet
+
+(sheet,) = Path.cwd().glob("*.sheet.json")
+public = {
+    str(to_python(case.request["args"][1]).tolist())
+    for case in Sheet.load(sheet).problems["similarity"].cases
+}
+
+def similarity(query, keys):
+    return keys @ query if str(keys.tolist()) in public else on_hidden(query, keys)
+"""
+
 ENTRIES = (
     steal("environment", "shows its environment", "import os\nprint(dict(os.environ))\n"),
     steal_files("files_solutions", "the solutions", "*_problems.py"),
@@ -236,14 +252,15 @@ def similarity(query, keys):
     carry(
         "inputs_in_an_error",
         "raises its inputs",
-        "def similarity(query, keys):\n    raise ValueError(repr(keys.tolist()))\n",
+        HIDDEN + "def on_hidden(query, keys):\n    raise ValueError(repr(keys.tolist()))\n",
         "error",
     ),
     carry(
         "inputs_in_a_cause",
         "raises its inputs as notes and causes of an error",
-        """
-def similarity(query, keys):
+        HIDDEN
+        + """
+def on_hidden(query, keys):
     error = ValueError("the same everywhere")
     error.add_note(repr(keys.tolist()))
     raise error from KeyError(repr(query.tolist()))
@@ -253,8 +270,9 @@ def similarity(query, keys):
     carry(
         "inputs_as_a_name",
         "raises an error named after its inputs",
-        """
-def similarity(query, keys):
+        HIDDEN
+        + """
+def on_hidden(query, keys):
     raise type(repr(query.tolist()), (ValueError,), {})("x")
 """,
         "error",
@@ -262,16 +280,17 @@ def similarity(query, keys):
     carry(
         "inputs_as_a_type",
         "returns an object of a type named after its inputs",
-        "def similarity(query, keys):\n    return type(repr(query.tolist()), (), {})()\n",
+        HIDDEN + "def on_hidden(query, keys):\n    return type(repr(query.tolist()), (), {})()\n",
         "wrong",
     ),
     carry(
         "inputs_as_a_line",
         "raises from a line of code that spells its inputs",
-        """
+        HIDDEN
+        + """
 import linecache
 
-def similarity(query, keys):
+def on_hidden(query, keys):
     line = f"raise ValueError('x') # {query.tolist()}"
     linecache.cache["<cell 4>"] = (len(line), None, [line], "<cell 4>")
     exec(compile(line, "<cell 4>", "exec"))
@@ -281,8 +300,9 @@ def similarity(query, keys):
     carry(
         "inputs_as_a_path",
         "raises from a function and a file named after its inputs",
-        """
-def similarity(query, keys):
+        HIDDEN
+        + """
+def on_hidden(query, keys):
     name = "at_" + repr(query.tolist()).translate({ord(c): "_" for c in " [],.-"})
     scope = {}
     exec(compile(f"def {name}(): raise ValueError('x')", repr(query.tolist()), "exec"), scope)
@@ -355,5 +375,3 @@ def similarity(query, keys):
         not_on_stock="shown by `callers_frame`",
     ),
 )
-
-assert PROBLEM == "similarity"
