@@ -26,3 +26,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Pages of feedback, and of the formgrader, show what students wrote and displayed.
+c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {
+    name: f"autograder.harmless.{name}" for name in ("clean_html", "markdown2html")
+}

@@ -15,7 +15,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 
-from autograder import data, sentences
+from autograder import data, harmless, sentences
 from autograder.data import Tree
 from autograder.executor import CellRun, Execution, Executor, Failure, Limits
 from autograder.judge import Verdict, blame_dependencies, judge, passes, unanswered
@@ -196,9 +196,11 @@ def _bare(text: str) -> str:
 
 
 def _output(output: Mapping[str, Any]) -> NotebookNode:
-    """An output of a cell; one that no notebook may hold is left out, and that is said."""
+    """An output of a cell, of harmless kinds; that one is left out which no notebook may hold."""
     try:
         made: NotebookNode = new_output(**output)
+        if "data" in made:
+            made.data = harmless.shown(made.data)
         writes(new_notebook(cells=[new_code_cell(outputs=[made])]))
     except Exception:  # student code may display anything, nested however deep
         made = new_output("stream", name="stderr", text=sentences.ODD_OUTPUT)

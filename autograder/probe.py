@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType, FunctionType, TracebackType
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -95,7 +96,8 @@ class Watch(TorchFunctionMode):
     def __enter__(self) -> Self:
         super().__enter__()  # type: ignore[no-untyped-call]
         self._profiler = sys.getprofile()
-        if self.forbidden:  # it slows every call
+        # It slows every call. A call that itself imports scipy is seen from the next case on.
+        if self.forbidden and "scipy" in sys.modules:
             sys.setprofile(self._note_scipy)
         return self
 
@@ -226,18 +228,12 @@ def _gradients(result: Any, leaves: Mapping[str, torch.Tensor]) -> dict[str, tor
 
 
 def _has_changed(before: Tree, after: Any) -> bool:
+    """Whether a tensor does not hold what went in; NaN is the same as NaN."""
     if not (isinstance(before, data.Array) and isinstance(after, torch.Tensor)):
         return False
-    now = data.to_tree(after)
-    return not (
-        isinstance(now, data.Array)
-        and now.shape == before.shape
-        and bool((now.values == before.values).all() or _same_bits(now, before))
-    )
-
-
-def _same_bits(one: data.Array, other: data.Array) -> bool:
-    return one.values.tobytes() == other.values.tobytes()
+    if str(after.dtype) != f"torch.{before.dtype}":
+        return True
+    return not np.array_equal(after.detach().numpy(), before.values, equal_nan=True)
 
 
 # Errors as the student's own traceback -----------------------------------------------------------

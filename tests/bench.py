@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -39,7 +38,8 @@ from autograder.gradebook import GradebookWriter, Record
 from autograder.grader import Exam
 from autograder.sample import Desk, read_class
 from autograder.sandbox import Walls
-from autograder.submission import laid_on, parse
+from autograder.submission import grade_id, laid_on, parse
+from tests.equivalent.course import write_source
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -108,17 +108,19 @@ def a_class(folder: Path, notebook: NotebookNode, submissions: int) -> Path:
 
 
 def stock_class(folder: Path, notebook: NotebookNode, submissions: int) -> Path:
-    """The same class in a course directory of stock nbgrader, with the same notebook.
+    """The same class in a course directory of stock nbgrader, tested by equivalent assertions.
 
     generate_assignment makes the gradebook.
     """
-    source = folder / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
-    source.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "solutions" / ASSIGNMENT / source.name, source)
-    for sheet in (ROOT / "assignments" / ASSIGNMENT).glob("*.sheet.*"):
-        shutil.copy(sheet, source.parent)
+    source = nbformat.read(ROOT / "solutions" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
+    sheet = find_course(ROOT).exam(ASSIGNMENT).sheet
+    write_source(folder / "source" / ASSIGNMENT, source, sheet)
     cost_of(folder, 0, "nbgrader", "generate_assignment", ASSIGNMENT)
-    hand_in(folder, notebook, submissions)
+    release = nbformat.read(folder / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
+    answers = {grade_id(cell): cell.source for cell in notebook.cells if grade_id(cell)}
+    for cell in release.cells:
+        cell.source = answers.get(grade_id(cell), cell.source)
+    hand_in(folder, release, submissions)
     return folder
 
 

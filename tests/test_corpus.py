@@ -306,7 +306,6 @@ class Page(HTMLParser):
         self.active += ["a script"] * (self._tag == "script" and MARK in data)
 
 
-@pytest.mark.xfail(reason="what students show, and write in text cells, is shown as it is")
 def test_no_page_of_feedback_runs_what_a_student_wrote(room: Room, tmp_path: Path) -> None:
     course, entries = tmp_path / "course", FAMILIES["feedback"]
     course.mkdir()

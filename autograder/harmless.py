@@ -1,0 +1,84 @@
+"""What a student shows and writes, made harmless for whoever opens a page of feedback.
+
+Two steps. Outputs of kinds that a page would run or fetch never enter a graded notebook; what HTML
+is left, and that of text cells, is cleaned when a page is made: `nbgrader_config.py` puts the two
+filters of this module in the place of nbconvert's, for the feedback and for the formgrader, whose
+templates clean no text cells by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import bleach
+from bleach.css_sanitizer import CSSSanitizer
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+KINDS = frozenset(
+    """text/plain text/html text/markdown text/latex
+    image/png image/jpeg image/gif image/svg+xml application/json""".split()
+)
+"""The kinds of output that pages show: as text, as a picture, or as HTML that is cleaned."""
+
+_TAGS = frozenset(
+    """a abbr b blockquote br caption cite code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i
+    img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th
+    thead tr tt u ul var""".split()
+)
+_ATTRIBUTES = {
+    "*": ["class", "id", "title", "style"],
+    "a": ["href"],
+    "img": ["src", "alt", "width", "height"],
+    "ol": ["start"],
+    "td": ["colspan", "rowspan", "align"],
+    "th": ["colspan", "rowspan", "align", "scope"],
+}
+# None of them takes an address.
+_STYLES = """border-left color font-family font-style font-weight margin padding text-align
+    white-space""".split()
+
+
+def shown(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of an output, by kind, that a graded notebook may hold."""
+    return {kind: value for kind, value in data.items() if kind in KINDS}
+
+
+def clean_html(element: object) -> str:
+    """HTML without what runs or fetches; tags that are not known are shown as text.
+
+    A filter of nbconvert's templates: `element` is text, or bytes in UTF-8.
+    """
+    text = element.decode("utf-8", "replace") if isinstance(element, bytes) else str(element)
+    return str(
+        bleach.clean(
+            text,
+            tags=_TAGS,
+            attributes=_is_allowed,
+            protocols={"http", "https", "mailto", "data"},
+            css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
+        )
+    )
+
+
+@pass_context
+def markdown2html(context: Context, source: str) -> str:
+    """A text cell as harmless HTML, with the pictures that are attached to it.
+
+    A filter of nbconvert's templates, which tell the cell in their context.
+    """
+    attachments = context.get("cell", {}).get("attachments", {})
+    renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
+    return clean_html(MarkdownWithMath(renderer=renderer).render(source))
+
+
+def _is_allowed(tag: str, name: str, value: str) -> bool:
+    """Whether an attribute may stay: pictures must lie in the page, links must lead elsewhere."""
+    if name not in (*_ATTRIBUTES["*"], *_ATTRIBUTES.get(tag, ())):
+        return False
+    scheme = value.strip().lower()
+    if name == "src":
+        return scheme.startswith("data:image/")
+    return not (name == "href" and scheme.startswith("data:"))
