@@ -136,12 +136,13 @@ def check(notebook: Path, target: IO[str] | None) -> None:
     from autograder.grader import Grader
     from autograder.grading import Row
     from autograder.sandbox import Walls
-    from autograder.submission import read_submission
+    from autograder.submission import read_checkpoints, read_submission
 
     nothing = Walls(outer=False, inner=False)  # around one's own code, on one's own machine
     with Executor(nothing) as executor:
         grader = Grader.public(sheet_of(notebook), executor)
-        graded = grader.grade(read_submission(notebook))
+        checkpoints = read_checkpoints(notebook.parent, grader.sheet.checkpoints)
+        graded = grader.grade(read_submission(notebook), checkpoints)
     assignment = grader.sheet.assignment
     rows = [Row.of("", assignment, verdict) for verdict in graded.verdicts.values()]
     write_rows(rows, target)

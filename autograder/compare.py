@@ -17,7 +17,7 @@ TOLERANCE = {"float64": (1e-7, 1e-6), "float32": (2e-5, 1e-4), "float16": (1e-2,
 FEW = 9
 """So many numbers can be shown side by side in a message."""
 
-Kind = Literal["type", "length", "dtype", "shape", "nan", "gradient", "value", "scalar"]
+Kind = Literal["type", "length", "dtype", "shape", "nan", "gradient", "value", "scalar", "share"]
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,12 @@ def difference(
     found: Tree,
     names: Sequence[str],
     tolerance: tuple[float, float] | None = None,
+    share: float = 1.0,
 ) -> Difference | None:
     """The first difference between two results, None where they agree within the tolerance.
 
     `names` are the names of the results ("out", "weights"). A tuple and a list count as the same.
+    Below 1, `share` of the items of a list are enough.
     """
     where = names[0] if len(names) == 1 else "the result"
     if isinstance(expected, tuple | list):
@@ -71,6 +73,8 @@ def difference(
             return Difference("type", where, describe(expected), describe(found))
         if len(expected) != len(found):
             return Difference("length", where, str(len(expected)), str(len(found)))
+        if share < 1:
+            return _share_difference(expected, found, where, tolerance, share)
         for index, (ours, theirs) in enumerate(zip(expected, found, strict=True)):
             name = names[index] if len(names) == len(expected) > 1 else f"{where}[{index}]"
             if unequal := difference(ours, theirs, [name], tolerance):
@@ -79,6 +83,23 @@ def difference(
     if isinstance(expected, Array):
         return _array_difference(expected, found, where, tolerance)
     return _scalar_difference(expected, found, where, tolerance)
+
+
+def _share_difference(
+    expected: Sequence[Tree],
+    found: Sequence[Tree],
+    where: str,
+    tolerance: tuple[float, float] | None,
+    share: float,
+) -> Difference | None:
+    """The first wrong item of a list, where too many are wrong."""
+    pairs = zip(expected, found, strict=True)
+    wrong = [unequal for pair in pairs if (unequal := difference(*pair, [where], tolerance))]
+    right, enough = len(expected) - len(wrong), math.ceil(share * len(expected) - 1e-9)
+    if right >= enough:
+        return None
+    count = f"{right} of {len(expected)} are right; expected at least {enough}"
+    return replace(wrong[0], kind="share", count=count)
 
 
 def _array_difference(

@@ -20,6 +20,7 @@ from autograder.errors import MendableError
 from autograder.executor import Executor, Limits
 from autograder.grader import Exam, Grader
 from autograder.reference import build_sheet, read_source
+from autograder.sheet import Sheet
 from autograder.submission import Release, ReleaseError
 
 CONFIG = "nbgrader_config.py"
@@ -76,7 +77,8 @@ class Course:
         """
         self.check_known(assignment)
         folder, release = self.release_folder(assignment), self.release(assignment)
-        sheet = build_sheet(read_source(self.solutions, assignment), self._secret())
+        source = read_source(self.solutions, assignment)
+        sheet = build_sheet(source, self._secret())
         worth = {name: problem.max_points for name, problem in sheet.problems.items()}
         if dict(release.points) != worth:
             raise CourseError(
@@ -84,12 +86,21 @@ class Course:
                 "run `make build`"
             )
         files = _public_files(folder, assignment)
-        return Exam(assignment, release, sheet, files, self._limits())
+        return Exam(assignment, release, sheet, files, self._limits(source.seconds))
 
-    def _limits(self) -> Limits:
-        """The limits that nbgrader_config.py sets by `c.Execute`, the default for the others."""
+    def _limits(self, seconds: Mapping[str, float]) -> Limits:
+        """The limits that nbgrader_config.py sets by `c.Execute`; else the assignment's own."""
         own: Mapping[str, Any] = self.config.get("Execute", {})
-        return Limits(**{name: own[name] for name in CONFIGURABLE if name in own})
+        return Limits(**{**seconds, **{name: own[name] for name in CONFIGURABLE if name in own}})
+
+    def checkpoints(self, assignment: str) -> tuple[str, ...]:
+        """The files that may be handed in beside the notebook, as the release says.
+
+        Raises:
+            SheetError: the public sheet cannot be read.
+        """
+        sheet = Sheet.load(self.release_folder(assignment) / f"{assignment}{_SHEET[0]}")
+        return sheet.checkpoints
 
     def release(self, assignment: str) -> Release:
         """The released notebook.

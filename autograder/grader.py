@@ -10,6 +10,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from nbformat import NotebookNode
@@ -77,14 +78,22 @@ class Grader:
         files = {part.name: part.read_bytes() for part in parts}
         return cls(Release.of(loaded), loaded, executor, files)
 
-    def grade(self, submission: NotebookNode | Fault) -> Graded:
-        """Grade a submission, whatever it is. Student code runs in the executor only."""
+    def grade(
+        self,
+        submission: NotebookNode | Fault,
+        checkpoints: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> Graded:
+        """Grade a submission, whatever it is. Student code runs in the executor only.
+
+        checkpoints: the files that the student handed in with the notebook.
+        """
         if isinstance(submission, Fault):
             return faulty(self.release, self.sheet, submission)
         notebook = laid_on(submission, self.release)
         cells, pending = _code_cells(notebook), self._answered(notebook)
         sources, requests = self.work(notebook)
-        execution = self.executor.run(sources, requests, self.files, self.limits, self._is_settled)
+        files = {**checkpoints, **self.files}
+        execution = self.executor.run(sources, requests, files, self.limits, self._is_settled)
         for cell, run in zip(cells, execution.cells, strict=True):
             cell.outputs = [_output(output) for output in run.outputs]
         verdicts = self._verdicts(cells, pending, execution)

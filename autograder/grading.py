@@ -13,7 +13,7 @@ import logging
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ from autograder.gradebook import GradebookError, GradebookWriter, Record
 from autograder.grader import Exam, Graded, faulty
 from autograder.judge import Verdict
 from autograder.sentences import plain
-from autograder.submission import Fault, read_file
+from autograder.submission import Fault, read_checkpoints, read_file
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,7 @@ class _Submission:
 
     student: str
     content: bytes | Fault
+    checkpoints: Mapping[str, bytes]
     timestamp: datetime | None
     fingerprint: str
 
@@ -123,6 +124,7 @@ class Grading:
         if not self.folders:
             raise CourseError(f"no submissions in {self.submitted}: it has no student's folder")
         self._cause = f"{engine_digest()} {course.exam_digest(assignment)}"
+        self._checkpoints = course.checkpoints(assignment)
 
     def _warn_of_equal_names(self) -> None:
         names = Counter(_student(folder) for folder in self.folders)
@@ -166,18 +168,22 @@ class Grading:
                     if len(running) >= AHEAD * pool.workers:
                         yield from self._finished(writer, running)
                     future = pool.executor.submit(
-                        job.run, pool.share(self._exam), submission.content
+                        job.run, pool.share(self._exam), submission.content, submission.checkpoints
                     )
                     running[future] = submission
             while running:
                 yield from self._finished(writer, running)
 
     def _read(self, folder: Path) -> _Submission:
-        content = read_file(folder / self.assignment / f"{self.assignment}.ipynb")
-        told = content.message.encode() if isinstance(content, Fault) else content
-        when = _timestamp(folder / self.assignment / "timestamp.txt")
-        fingerprint = f"{self._cause} {hashlib.sha256(told).hexdigest()} {when}"
-        return _Submission(_student(folder), content, when, fingerprint)
+        own = folder / self.assignment
+        content = read_file(own / f"{self.assignment}.ipynb")
+        checkpoints = read_checkpoints(own, self._checkpoints)
+        digest = hashlib.sha256(content.message.encode() if isinstance(content, Fault) else content)
+        for name, saved in checkpoints.items():
+            digest.update(f"{name} {hashlib.sha256(saved).hexdigest()}".encode())
+        when = _timestamp(own / "timestamp.txt")
+        fingerprint = f"{self._cause} {digest.hexdigest()} {when}"
+        return _Submission(_student(folder), content, checkpoints, when, fingerprint)
 
     def _finished(
         self, writer: GradebookWriter, running: dict[Future[str], _Submission]

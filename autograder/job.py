@@ -18,14 +18,14 @@ from autograder.sandbox import Walls
 from autograder.submission import parse
 
 
-def run(exam: Exam, content: bytes) -> str:
-    """Grade the file that a student handed in; `graded` reads the result.
+def run(exam: Exam, content: bytes, checkpoints: Mapping[str, bytes]) -> str:
+    """Grade the notebook that a student handed in, with its checkpoints; `graded` reads the result.
 
     Raises:
         ExecutorError: notebooks cannot be run here.
     """
     submission = parse(content, f"{exam.assignment}.ipynb")
-    return as_json(_grader(exam).grade(submission))
+    return as_json(_grader(exam).grade(submission, checkpoints))
 
 
 @functools.cache

@@ -44,7 +44,7 @@ def judge(sheet: ProblemSheet, answers: Tree, notebook: Notebook | None = None) 
     treated as a crash: only student code that meddles with the probe can cause it.
     """
     notebook = notebook or Notebook(())
-    if breaches := notebook.breaches(sheet.name, sheet.forbidden):
+    if breaches := notebook.breaches(sheet.name, sheet.forbidden, sheet.forbidden_modules):
         return unanswered(sheet, "refused", sentences.breach(sheet.name, breaches[0]))
     if answers is None:
         return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, ()))
@@ -100,7 +100,7 @@ def agrees(case: CaseSheet, answer: Tree, other: Tree = None) -> bool:
         types = answer["bases"] if other is None else [answer["type"]]
         return expected["type"] in types
     return (
-        not difference(expected["value"], answer["value"], ["result"], case.tolerance)
+        not difference(expected["value"], answer["value"], ["result"], case.tolerance, case.share)
         and not gradient_difference(expected["gradients"], answer["gradients"], case.tolerance)
         and expected["changed"] == answer["changed"]
     )

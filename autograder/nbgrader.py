@@ -21,7 +21,7 @@ from autograder import job
 from autograder.course_directory import Course
 from autograder.executor import Limits
 from autograder.grader import Exam
-from autograder.submission import Fault, grade_id, read_submission
+from autograder.submission import Fault, grade_id, read_checkpoints, read_submission
 
 Resources = dict[str, Any]
 
@@ -62,7 +62,10 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
         course = Course(converter.coursedir, converter.config)
         folder = course.path(course.directory.submitted_directory, of["student"], of["assignment"])
         grader = _exam(course, of["assignment"]).grader(job.executor())
-        graded = grader.grade(read_submission(folder / f"{of['notebook']}.ipynb"))
+        graded = grader.grade(
+            read_submission(folder / f"{of['notebook']}.ipynb"),
+            read_checkpoints(folder, grader.sheet.checkpoints),
+        )
         return graded.notebook, {**resources, "verdicts": graded.verdicts}
 
 

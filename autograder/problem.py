@@ -94,6 +94,7 @@ class Case:
             or, with `init`, module.
         tolerance: absolute and relative difference allowed, where the dtype's default
             (`autograder.compare.TOLERANCE`) does not fit, with a comment that says why.
+        share: of a list, the share of its items that must be right.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Case:
     parameters: Mapping[str, torch.Tensor] = field(default_factory=lambda: _NOTHING)
     driver: Callable[..., object] | None = None
     tolerance: tuple[float, float] | None = None
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,9 @@ class Problem:
         misconceptions: every known mistake; also the mutation suite of the cases.
         forbidden: what may not be called, by bare name ("softmax" stands for torch.softmax,
             torch.nn.functional.softmax, torch.Tensor.softmax and their like in any library).
+        forbidden_modules: what may not be imported and used, by dotted name ("datetime").
+        stand_in: code that makes, cheaply, what other cells of the notebook leave to this answer (a
+            trained model); run before it where sheets are built and cases tested, never released.
         forward: for a class: how its instances are called, "forward(query, key, value)".
         builds_on: the problems of the same notebook whose names the contract makes this one use;
             every other solution stands alone.
@@ -178,6 +183,8 @@ class Problem:
     hints: tuple[str, str, str]
     symptoms: Mapping[str, str]
     forbidden: tuple[str, ...] = ()
+    forbidden_modules: tuple[str, ...] = ()
+    stand_in: str = ""
     forward: str = ""
     builds_on: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -45,12 +45,16 @@ class Source:
         problems: in the notebook's order.
         setup: the notebook's set-up cell (imports).
         solutions: problem → its solution cell.
+        checkpoints: the files that a student's notebook saves, and that are handed in with it.
+        seconds: limits of a submission that are not the default: the fields of `Limits` by name.
     """
 
     assignment: str
     problems: tuple[Problem, ...]
     setup: str
     solutions: Mapping[str, str]
+    checkpoints: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     def implementation(self, name: str, cell: str | None = None) -> dict[str, Any]:
         """The names that the solution cell of `name` (or another cell in its place) defines.
@@ -60,7 +64,8 @@ class Source:
         namespace: dict[str, Any] = {"__name__": f"{self.assignment}.{name}"}
         (problem,) = (problem for problem in self.problems if problem.name == name)
         before = [self.solutions[other] for other in problem.builds_on]
-        for source in (self.setup, *before, self.solutions[name] if cell is None else cell):
+        answer = self.solutions[name] if cell is None else cell
+        for source in (self.setup, *before, problem.stand_in, answer):
             exec(compile(source, f"<{self.assignment} {name}>", "exec"), namespace)
         return namespace
 
@@ -85,10 +90,12 @@ def read_source(solutions: Path, assignment: str) -> Source:
         for cell in cells
         if cell.metadata.get("role") == "answer"
     }
-    problems = tuple(load_module(vocabulary).PROBLEMS)
+    module = load_module(vocabulary)
+    problems = tuple(module.PROBLEMS)
     if (names := [problem.name for problem in problems]) != list(answers):
         raise AuthoringError(f"{text.name} answers {list(answers)}, {vocabulary.name} has {names}")
-    return Source(assignment, problems, "\n".join(setup), answers)
+    checkpoints, seconds = getattr(module, "CHECKPOINTS", ()), getattr(module, "SECONDS", {})
+    return Source(assignment, problems, "\n".join(setup), answers, checkpoints, seconds)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -112,7 +119,7 @@ def build_sheet(source: Source, secret: str = "") -> Sheet:
         AuthoringError: cases, groups and misconceptions do not fit together.
     """
     sheets = [_problem_sheet(source, problem, secret) for problem in source.problems]
-    return Sheet(source.assignment, {sheet.name: sheet for sheet in sheets})
+    return Sheet(source.assignment, {sheet.name: sheet for sheet in sheets}, source.checkpoints)
 
 
 def _problem_sheet(source: Source, problem: Problem, secret: str) -> ProblemSheet:
@@ -127,6 +134,7 @@ def _problem_sheet(source: Source, problem: Problem, secret: str) -> ProblemShee
         returns=problem.returns,
         points=dict(problem.points),
         forbidden=problem.forbidden,
+        forbidden_modules=problem.forbidden_modules,
         stub=_released(source.solutions[problem.name]),
         cases=tuple(
             CaseSheet(
@@ -136,6 +144,7 @@ def _problem_sheet(source: Source, problem: Problem, secret: str) -> ProblemShee
                 request=request,
                 expected=answer,
                 tolerance=case.tolerance,
+                share=case.share,
                 hidden=hidden,
             )
             for (case, hidden), request, answer in zip(drawn, requests, expected, strict=True)

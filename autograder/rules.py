@@ -55,13 +55,16 @@ class Notebook:
         """Every name that the notebook defines."""
         return set(self._definitions)
 
-    def breaches(self, name: str, forbidden: Sequence[str]) -> list[Breach]:
-        """Forbidden library functions named in code that `name` reaches, in order."""
+    def breaches(
+        self, name: str, forbidden: Sequence[str], modules: Sequence[str] = ()
+    ) -> list[Breach]:
+        """Forbidden library functions and modules named in code that `name` reaches, in order."""
         found = [
             Breach(dotted, getattr(node, "lineno", 0))
             for definition in self._reached(name)
             for node, dotted in self._library_names(definition)
-            if dotted.rpartition(".")[2] in forbidden
+            if (dotted.startswith(_LIBRARIES) and dotted.rpartition(".")[2] in forbidden)
+            or any(f"{dotted}.".startswith(f"{module}.") for module in modules)
         ]
         if not found and name not in self._definitions:  # `from torch import softmax` as the answer
             dotted = self._imports.get(name, "")
@@ -97,7 +100,7 @@ class Notebook:
         for node in ast.walk(definition):
             if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
                 dotted = self._resolve(node)
-                if dotted.startswith(_LIBRARIES):
+                if dotted:
                     yield node, dotted
 
     def _resolve(self, node: ast.expr) -> str:

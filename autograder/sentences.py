@@ -186,7 +186,8 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
         else:
             found = f"Your code returns {describe(answer['value'])}"
         return _lines(on(case), f"{found}; expected that it raises a {expected['type']}.")
-    unequal = difference(expected["value"], answer["value"], sheet.returns, case.tolerance)
+    values = expected["value"], answer["value"]
+    unequal = difference(*values, sheet.returns, case.tolerance, case.share)
     unequal = unequal or gradient_difference(
         expected["gradients"], answer["gradients"], case.tolerance
     )
@@ -194,7 +195,11 @@ def mistake(sheet: ProblemSheet, case: CaseSheet, answer: Tree, notebook: Notebo
         unequal = _without_foreign_sizes(unequal, case)
     if unequal:
         numbers = f"Found {unequal.found}\nexpected {unequal.expected}"
-        shows = unequal.kind in ("value", "nan", "scalar") and unequal.found and not case.hidden
+        shows = (
+            unequal.kind in ("value", "nan", "scalar", "share")
+            and unequal.found
+            and not case.hidden
+        )
         return _lines(
             on(case), _departure(sheet, unequal, case), *(numbers.split("\n") if shows else ())
         )
@@ -223,6 +228,8 @@ def _departure(sheet: ProblemSheet, unequal: Difference, case: CaseSheet) -> str
         "gradient": f"The result cannot be differentiated in {where}: somewhere the path from "
         f"{where} to the result leaves torch (detach, item, numpy, a new tensor from numbers).",
         "scalar": f"{where} is not as expected.",
+        "share": f"{unequal.count}."
+        + ("" if case.hidden or not found else " The first that is not:"),
         "value": f"{where} differs in {unequal.count}; "
         f"the largest difference is {unequal.largest:.3g}.",
     }[unequal.kind]

@@ -19,7 +19,7 @@ from autograder import data
 from autograder.data import Tree
 from autograder.errors import MendableError
 
-FORMAT = 2
+FORMAT = 3
 
 
 class SheetError(MendableError):
@@ -41,6 +41,7 @@ class CaseSheet:
     expected: Tree
     tolerance: tuple[float, float] | None
     hidden: bool = False
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class ProblemSheet:
     returns: tuple[str, ...]
     points: Mapping[str, int]
     forbidden: tuple[str, ...]
+    forbidden_modules: tuple[str, ...]
     stub: str
     cases: tuple[CaseSheet, ...]
     misconceptions: tuple[MisconceptionSheet, ...]
@@ -91,16 +93,21 @@ class ProblemSheet:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The problems of one assignment, in its order."""
+    """The problems of one assignment, in its order.
+
+    `checkpoints` names the files that a student's notebook saves, and that are handed in with it.
+    """
 
     assignment: str
     problems: Mapping[str, ProblemSheet]
+    checkpoints: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> None:
         """Write the two files of a public sheet into `folder`."""
         tree = {
             "format": FORMAT,
             "assignment": self.assignment,
+            "checkpoints": list(self.checkpoints),
             "problems": [_problem_tree(problem) for problem in self.problems.values()],
         }
         value, arrays = data.pack(tree)
@@ -126,7 +133,8 @@ class Sheet:
                     "download the assignment and the course of the same term"
                 )
             problems = [_problem(problem) for problem in tree["problems"]]
-            return cls(tree["assignment"], {problem.name: problem for problem in problems})
+            named = {problem.name: problem for problem in problems}
+            return cls(tree["assignment"], named, tuple(tree["checkpoints"]))
         except SheetError:
             raise
         except FileNotFoundError as error:
@@ -148,6 +156,7 @@ def _problem_tree(problem: ProblemSheet) -> dict[str, Any]:
         "returns": list(problem.returns),
         "points": [[group, points] for group, points in problem.points.items()],
         "forbidden": list(problem.forbidden),
+        "forbidden_modules": list(problem.forbidden_modules),
         "stub": problem.stub,
         "cases": [
             {
@@ -157,6 +166,7 @@ def _problem_tree(problem: ProblemSheet) -> dict[str, Any]:
                 "request": case.request,
                 "expected": case.expected,
                 "tolerance": case.tolerance,
+                "share": case.share,
             }
             for case in problem.cases
         ],
@@ -174,6 +184,7 @@ def _problem(tree: Tree) -> ProblemSheet:
         returns=tuple(tree["returns"]),
         points=dict(tree["points"]),
         forbidden=tuple(tree["forbidden"]),
+        forbidden_modules=tuple(tree["forbidden_modules"]),
         stub=tree["stub"],
         cases=tuple(CaseSheet(**case) for case in tree["cases"]),
         misconceptions=tuple(MisconceptionSheet(**known) for known in tree["misconceptions"]),

@@ -11,7 +11,7 @@ import copy
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -137,6 +137,15 @@ def read_file(path: Path) -> bytes | Fault:
         return path.read_bytes()
     except OSError as error:
         return Fault("refused", f"{path.name} cannot be read: {error.strerror}.")
+
+
+def read_checkpoints(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """The checkpoints of these names that were handed in in a folder, as far as they can be read.
+
+    One that is missing, or no regular file, or too large, is left out: the notebook trains again.
+    """
+    found = {name: read_file(folder / name) for name in names}
+    return {name: content for name, content in found.items() if isinstance(content, bytes)}
 
 
 def parse(content: bytes, name: str) -> NotebookNode | Fault:

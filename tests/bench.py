@@ -253,7 +253,7 @@ def print_stages(desk: Desk, folder: Path) -> None:
         judged = here(lambda: grader.grade(submission)) - here(
             lambda: executor.run(cells, requests, exam.files)
         )
-        text = job.run(exam, content)
+        text = job.run(exam, content, {})
     read = here(lambda: parse(content, ASSIGNMENT))
     carried = here(lambda: job.graded(text))
     graded = job.graded(text)

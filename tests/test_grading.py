@@ -355,6 +355,19 @@ def test_odd_outputs_signals_and_scratch_work_cost_nothing(tmp_path: Path) -> No
     nbformat.write(graded.notebook, tmp_path / "odd.ipynb")
 
 
+def test_a_checkpoint_lies_beside_the_notebook() -> None:
+    saved = 'print(open("model.pt").read())'
+    notebook = DESK.notebook()
+    notebook.cells.insert(2, new_code_cell(saved))
+    with Executor(Walls()) as executor:
+        grader = find_course(ROOT).grader(ASSIGNMENT, executor)
+        graded = grader.grade(
+            parse(nbformat.writes(notebook).encode(), "with.ipynb"), {"model.pt": b"weights"}
+        )
+    (cell,) = (cell for cell in graded.notebook.cells if cell.source == saved)
+    assert cell.outputs[0]["text"] == "weights\n"
+
+
 # Runs that break, and runs that go on -------------------------------------------------------------
 
 
@@ -381,10 +394,10 @@ def test_a_fault_of_the_grader_costs_one_submission_and_is_said(
 ) -> None:
     run_job = job.run
 
-    def broken(exam: Exam, content: bytes) -> str:
+    def broken(exam: Exam, content: bytes, checkpoints: Mapping[str, bytes]) -> str:
         if content.endswith(b"}"):
             raise ZeroDivisionError("ours")
-        return run_job(exam, content)
+        return run_job(exam, content, checkpoints)
 
     with monkeypatch.context() as patch:
         patch.setattr(job, "run", broken)

@@ -415,3 +415,27 @@ def test_an_answer_that_the_driver_cannot_use_is_no_frame_of_the_student() -> No
     assert wrong.status == "error"
     assert "'NoneType' object is not callable" in wrong.message
     assert "line" not in wrong.message
+
+
+NAMES = "def names(numbers):\n    return [TABLE[n] for n in numbers]\n"
+
+
+def names_cases(draw: Draw) -> Iterator[Case]:
+    yield Case("all of them", "all", ([0, 1, 2, 3],), share=0.7)
+
+
+def test_a_share_of_a_list_is_enough_and_what_other_cells_leave_is_stood_in_for() -> None:
+    stand_in = "TABLE = ['zero', 'one', 'two', 'three']"
+    found = problem("names(numbers)", ("",), {"all": 1}, cases=names_cases, stand_in=stand_in)
+    sheet = build_sheet(Source("toy", (found,), "", {"names": NAMES})).problems["names"]
+
+    def judged(*wrong: int) -> Verdict:
+        table = [name * (n not in wrong) for n, name in enumerate(["zero", "one", "two", "three"])]
+        answers = probe.answer({"names": lambda x: [table[n] for n in x]}, data.dumps(request))
+        return judge(sheet, data.loads(answers))
+
+    request = sheet.request()
+    assert judged().status == judged(2).status == "correct"
+    assert judged(2, 3).status == "wrong"
+    assert "2 of 4 are right; expected at least 3. The first that is not:" in judged(2, 3).message
+    assert "'two'" in judged(2, 3).message

@@ -67,3 +67,17 @@ def test_calls_of_other_problems_are_found_through_helpers() -> None:
     assert notebook.uses("a", ["a", "b", "c"]) == []
     local = Notebook(["def a(x): return x", "def b(x):\n    a = x\n    return a"])
     assert local.uses("b", ["a", "b"]) == []
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["import datetime", "def f(x):\n    return datetime.date(*x)"],
+        ["from datetime import datetime as d", "def f(x):\n    return d.strptime(x, '%B')"],
+        ["import dateutil.parser as p", "def f(x):\n    return p.parse(x)"],
+        ["def f(x):\n    import re\n    return re.findall(x, x)"],
+    ],
+)
+def test_forbidden_modules_are_found(cells: list[str]) -> None:
+    assert Notebook(cells).breaches("f", (), ("datetime", "dateutil", "re"))
+    assert not Notebook(cells).breaches("f", (), ("date", "ret", "torch"))

@@ -11,11 +11,19 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, writes
 
 from autograder.sheet import ProblemSheet, Sheet
-from autograder.submission import Fault, Release, grade_id, laid_on, parse, read_submission
+from autograder.submission import (
+    Fault,
+    Release,
+    grade_id,
+    laid_on,
+    parse,
+    read_checkpoints,
+    read_submission,
+)
 
 
 def problem(name: str) -> ProblemSheet:
-    return ProblemSheet(name, (), (), {"all": 2}, (), f"def {name}(): ...", (), ())
+    return ProblemSheet(name, (), (), {"all": 2}, (), (), f"def {name}(): ...", (), ())
 
 
 RELEASE = Release.of(Sheet("a", {"one": problem("one"), "two": problem("two")}))
@@ -112,3 +120,11 @@ def test_an_answer_turned_into_text_by_accident_is_code_again() -> None:
     notebook = laid(new_markdown_cell("def one(): ...", metadata=mark))
     answer = next(c for c in notebook.cells if grade_id(c) == "one_answer")
     assert (answer.cell_type, answer.source) == ("code", "def one(): ...")
+
+
+def test_checkpoints_are_read_where_they_are_regular_files(tmp_path: Path) -> None:
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    (tmp_path / "other.pt").write_bytes(b"not asked for")
+    (tmp_path / "link.pt").symlink_to("/etc/hostname")
+    names = ("model.pt", "link.pt", "absent.pt")
+    assert read_checkpoints(tmp_path, names) == {"model.pt": b"weights"}
