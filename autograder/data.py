@@ -113,12 +113,18 @@ def _from_tensor(tensor: torch.Tensor) -> Array | Other:
         dtype = str(tensor.dtype).removeprefix("torch.")
         if tensor.nelement() * tensor.element_size() > MAX_ARRAY_BYTES:
             return Other("Tensor")
-        plain = tensor.detach().cpu().resolve_conj().resolve_neg()
-        if plain.is_complex():
-            plain = plain.real
-        if plain.is_floating_point() and plain.dtype not in _PORTABLE:
-            plain = plain.float()  # numpy has no bfloat16; `dtype` keeps the name
-        return Array(plain.contiguous().numpy().copy(), dtype)
+        plain = tensor.detach()
+        if plain.dtype not in _PORTABLE or plain.is_neg() or plain.device.type != "cpu":
+            plain = _portable(plain.cpu().resolve_conj().resolve_neg())
+        return Array(plain.numpy().copy(order="C"), dtype)
+
+
+def _portable(plain: torch.Tensor) -> torch.Tensor:
+    """A tensor as numpy can hold it: `Array.dtype` keeps the name that it had."""
+    if plain.is_complex():
+        plain = plain.real
+    is_other = plain.is_floating_point() and plain.dtype not in _PORTABLE
+    return plain.float() if is_other else plain
 
 
 def _from_numpy(array: np.ndarray[Any, Any]) -> Array | Other:

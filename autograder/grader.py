@@ -92,11 +92,12 @@ class Grader:
         notebook = laid_on(submission, self.release)
         cells, pending = _code_cells(notebook), self._answered(notebook)
         sources, requests = self.work(notebook)
-        files = {**checkpoints, **self.files}
-        execution = self.executor.run(sources, requests, files, self.limits, self._is_settled)
+        files, trees = {**checkpoints, **self.files}, _Trees()
+        is_settled = functools.partial(self._is_settled, trees)
+        execution = self.executor.run(sources, requests, files, self.limits, is_settled)
         for cell, run in zip(cells, execution.cells, strict=True):
             cell.outputs = [_output(output) for output in run.outputs]
-        verdicts = self._verdicts(cells, pending, execution)
+        verdicts = self._verdicts(cells, pending, execution, trees)
         return _shown(notebook, verdicts)
 
     def work(self, notebook: NotebookNode) -> tuple[list[str], dict[str, bytes]]:
@@ -127,17 +128,17 @@ class Grader:
             for hidden in {case.hidden for case in problem.cases}
         }
 
-    def _is_settled(self, part: str, answer: bytes) -> bool:
+    def _is_settled(self, trees: _Trees, part: str, answer: bytes) -> bool:
         """Whether an answer is right in all cases, so that nothing before it can have spoilt it."""
         name, hidden = part.split()
         try:
-            answers = data.loads(answer)
+            answers = trees.of(answer)
         except data.NotDataError:
             return False
         return passes(self.sheet.problems[name], answers, hidden=hidden == _HIDDEN)
 
     def _verdicts(
-        self, cells: list[NotebookNode], pending: list[str], execution: Execution
+        self, cells: list[NotebookNode], pending: list[str], execution: Execution, trees: _Trees
     ) -> dict[str, Verdict]:
         code = Notebook([cell.source for cell in cells])
         runs = {grade_id(c): r for c, r in zip(cells, execution.cells, strict=True) if grade_id(c)}
@@ -147,20 +148,25 @@ class Grader:
             if name not in pending:
                 verdicts[name] = unanswered(sheet, "missing", sentences.UNANSWERED)
                 continue
-            parts = (execution.answers.get(_part(name, hidden)) for hidden in (False, True))
-            answers = [part for part in parts if part is not None]
-            verdicts[name] = self._verdict(sheet, answers, runs[answer_id(name)], code)
+            both = (execution.answers.get(_part(name, hidden)) for hidden in (False, True))
+            parts = [part for part in both if part is not None]
+            verdicts[name] = self._verdict(sheet, parts, runs[answer_id(name)], code, trees)
         uses = {name: code.uses(name, self.release.points) for name in verdicts}
         return blame_dependencies(verdicts, uses)
 
     def _verdict(
-        self, sheet: ProblemSheet, parts: Sequence[bytes | Failure], cell: CellRun, code: Notebook
+        self,
+        sheet: ProblemSheet,
+        parts: Sequence[bytes | Failure],
+        cell: CellRun,
+        code: Notebook,
+        trees: _Trees,
     ) -> Verdict:
         for part in parts:
             if isinstance(part, Failure):
                 return unanswered(sheet, part.kind, sentences.failed(sheet.name, part.kind))
         try:
-            answers = _joined([data.loads(part) for part in parts if isinstance(part, bytes)])
+            answers = _joined([trees.of(part) for part in parts if isinstance(part, bytes)])
         except data.NotDataError:
             return unanswered(sheet, "crashed", sentences.MALFORMED)
         if answers is None and cell.failure:  # no such name: its own cell did not get that far
@@ -170,6 +176,19 @@ class Grader:
             others = code.names() - self.release.points.keys()
             return unanswered(sheet, "missing", sentences.no_such_name(sheet.name, others))
         return judge(sheet, answers, code)
+
+
+class _Trees:
+    """The answers of one submission, each parsed once: they are looked at twice."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[bytes, Tree] = {}
+
+    def of(self, answer: bytes) -> Tree:
+        """An answer as a tree; raises NotDataError where it is none."""
+        if answer not in self._parsed:
+            self._parsed[answer] = data.loads(answer)
+        return self._parsed[answer]
 
 
 def faulty(release: Release, sheet: Sheet, fault: Fault) -> Graded:

@@ -14,7 +14,7 @@ _HEADLINES = {
     "timeout": "takes too long",
     "crashed": "breaks the process",
     "missing": "not answered yet",
-    "refused": "breaks a rule",
+    "refused": "not accepted",
 }
 
 _STYLE = (
