@@ -16,7 +16,11 @@ import torch
 
 TABLES = Path(__file__).parent / "tables"
 
-EXPERIMENTS = ("recall",)
+EXPERIMENTS = (
+    *("recall", "depth", "dates_seeds", "ablations"),
+    *("reviews", "inside"),
+    *("tuning", "tuning_rates", "tuning_seeds", "tuning_search"),
+)
 """Modules of this package. Each has `SETTINGS` and `rows() -> list[dict]`."""
 
 
