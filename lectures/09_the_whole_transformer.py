@@ -334,7 +334,7 @@ for ax, change, names, columns in zip(
 # diagonal, none on it or below.*
 
 # %%
-later = torch.ones(4, 4, dtype=torch.bool).triu(diagonal=1)  # fed after the question
+later = small.future(4)  # (n_t, n_t), True where the word is fed after the question
 claim(
     "No answer of the whole feels a word that is fed later",
     figure="largest change of a logit",
@@ -555,8 +555,9 @@ for step in range(STEPS[1]):
 plt.close(ax.figure)  # it stands above
 
 # %% [markdown]
-# *Figure: training loss over 1,500 steps, seed 0. It falls from about 3 to below 1 within the first
-# few hundred steps, in jumps at first, and then lies on the dashed line of the least possible.*
+# *Figure: training loss over 1,500 steps, seed 0. It falls from about 3 to below .7 within 400
+# steps, with a few spikes, and from then on comes closer and closer to the dashed line of the least
+# possible.*
 
 # %%
 [ax] = panels(1, 1, 7.4, 3.0)
@@ -566,8 +567,8 @@ matrix(ax, shown, places_right, labels, rows="step", columns="asked for", title=
 
 # %% [markdown]
 # *Figure: the share of 500 dates of which a character is right, for the ten characters and END,
-# after 100, 200, 400, 800 and 1,500 steps. After 200 steps the lowest of the row are the first
-# digit of the day and the third of the year; in the last row all are near 1.*
+# after 100, 200, 400, 800 and 1,500 steps. After 200 and after 400 steps the lowest two of the row
+# are the first digit of the day and the third of the year; in the last row all are near 1.*
 
 # %%
 live = exact(model, unseen())
@@ -579,7 +580,10 @@ for text in ("Feb 3, 1962", "3. Februar 1962", "1962년 2월 3일 토요일"):
     print(f"{text:20s} → {translate(model, [text])[0]}")
 
 assert abs(live - in_table) < 0.03  # processors round differently
-assert set(places_right[200].argsort()[:2].tolist()) == {2, 8}
+for step in (200, 400):
+    assert set(places_right[step].argsort()[:2].tolist()) == {2, 8}
+assert 2.5 < trainer.losses[0] < 3.5
+assert sum(trainer.losses[400:500]) / 100 < 0.7
 assert places_right[STEPS[1]].min() > 0.98
 assert least - 1e-3 < sum(trainer.losses[-100:]) / 100 < least + 0.05
 assert translate(model, ["3. Februar 1962"]) == ["1962-02-03"]
@@ -803,16 +807,21 @@ ended = [0.9 * 0.07, 0.9 * 0.9 * 0.07]  # 나는 END; 나는 집에 END
 for number, (p_alive, p_ended) in enumerate(zip(alive[1:], ended, strict=True), start=2):
     print(f"step {number}: alive with {p_alive:.3f}, finished with {p_ended:.3f}")
 
+lost = column("beam_worse", "bi-GRU + attention", dates=3)
+print("three dates a line, bi-GRU + attention: less probable", lost)
+
 assert len(ended) == 2
 assert alive[-1] > 10 * max(ended)
-assert max(worse) > 0
+assert 0 < max(worse) < 0.02
+assert 0.03 < min(lost) < max(lost) < 0.1
 
 # %% [markdown]
 # After step 3 two texts are finished. A search that stops as soon as it has k finished texts, as
 # fairseq's does and the one in `course/decoding.py` after it, gives one of them, though the
-# beginning that is still alive is more than ten times as probable. A wider beam, or a rule that
-# does not stop while something better lives, does not have the trouble: in a7 no early stop may
-# change the result.
+# beginning that is still alive is more than ten times as probable. The longer the text, the more
+# chances for an early end: of single dates the trained Transformers lose less than 2 %, of lines of
+# three dates (section 9) the GRUs with attention lose 3 to 10 %. The cure is not to stop while
+# something better lives: in a7 no early stop may change the result.
 #
 # And if nothing stops early, is a beam of two at least as good as greedy? The second question of
 # section 11.
@@ -951,8 +960,9 @@ for name in names:
         f"{name:19s} {column('parameters', name)[0]:,d} parameters;"
         f" exact {column('exact', name)}; fed the truth {column('forced', name)}"
     )
-told = {"batch": 32, "steps": {"1": 1500, "3": 3000}, "warmup": 300, "peak": 0.003}
+told = {"batch": {"1": 32, "3": 16}, "steps": {"1": 1500, "3": 3500}, "peak": 0.003, "warmup": 300}
 assert told.items() <= ablations.settings.items()
+assert told.items() <= dates_table.settings.items()
 
 
 def to_99(name, unit):
@@ -1056,17 +1066,18 @@ assert all(0.2 < share < 0.25 for share in column("exact", "no positions"))
 #
 # "3. Februar 1962, Oct 23, 1999, 2048년 11월 13일" → 1962-02-03,1999-10-23,2048-11-13. Three dates
 # of any place, joined by commas, and some dates have commas of their own. Up to some eighty
-# characters in, 32 out. All settings stay as they are, but for the number of steps: 3,000.
+# characters in, 32 out. The model and its rates stay as they are; the batches have 16 lines, and
+# there are 3,500 of them. That takes two minutes, so this section reads tables only.
 #
 # **Predict.** What becomes of the GRU that must press the whole line into one vector? And the model
 # of section 5, which has seen single dates only: what does it make of a line of three?
 #
 # <details><summary>Answer</summary>
 #
-# The summary of the GRU without attention has 112 numbers for twenty-four digits that
-# must be told exactly. It learns the form of the answer and not the digits: none of its lines is
-# right. With attention it is another matter. And the model of section 5 fails as well: it has never
-# written more than ten characters, and never seen a date that begins at place 40.
+# The GRU without attention has 112 numbers for twenty-four digits, all of which must be told
+# exactly. It gets more than nine of ten characters right when fed the truth, and fewer than half of
+# the lines. With attention it has no such trouble. And the model of section 5 fails altogether: it
+# has never written more than ten characters, and never seen a date that begins at place 40.
 #
 # </details>
 
@@ -1099,7 +1110,7 @@ _ = ax.legend(loc="upper center", ncols=2, fontsize=8)
 # %% [markdown]
 # *Figure: shares of lines that are right, each model trained and tested on one date a line (hollow)
 # and on three (full). The Transformer and the bi-GRU with attention stay near 1; the bi-GRU without
-# attention falls from near 1 to 0.*
+# attention falls from 1 to between .3 and .5.*
 
 # %%
 claim(
@@ -1118,6 +1129,9 @@ claim(
     without="on three dates a line",
     broken=three["bi-GRU"],
 )
+assert all(0.3 < share < 0.5 for share in three["bi-GRU"])
+assert min(column("forced", "bi-GRU", dates=3)) > 0.9
+assert min(three["bi-GRU + attention"]) > 0.98
 claim(
     "Whoever has learnt one date a line cannot read three",
     figure="share of lines of three that are right",
@@ -1128,7 +1142,16 @@ claim(
 )
 
 # %% [markdown]
-# CAP_CLAIM
+# **Claim.** On five seeds, the Transformer reads more than 98 % of lines of three dates without a
+# mistake. On three seeds, a GRU without attention reads more than 90 % of single dates and less
+# than half of the lines of three; and a Transformer that has learnt single dates reads less than 2
+# % of the lines of three.
+#
+# **What it does not show.** That the Transformer is needed for three dates: the GRU with attention
+# reads more than 98 % of the lines as well, on all of its three seeds. What the longer line tells
+# apart is one summary from a look at every step, not recurrence from self-attention. Nor does it
+# show that a GRU without attention could never do it: more numbers, or more steps, may help. And
+# neither model has learnt what a *list* of dates is: trained on three, it is at home with three.
 #
 # ## 10 · The paper and the tools
 #
@@ -1161,7 +1184,7 @@ def by_torch():
     out = whole_torch(
         embedded(model.src_embedding, batch.src),
         embedded(model.tgt_embedding, batch.tgt_in),
-        tgt_mask=torch.ones(n_t, n_t, dtype=torch.bool).triu(diagonal=1),  # True: may not
+        tgt_mask=model.future(n_t),  # True: may not be attended
         src_key_padding_mask=hidden,
         memory_key_padding_mask=hidden,
     )  # (b, n_t, d_model)

@@ -209,3 +209,216 @@ def bars(ax, x, runs, label, color, marker="o"):
     low, _ = stats.t.interval(0.95, runs.shape[1] - 1, mean, stats.sem(runs, axis=1) + 1e-12)
     style = {"color": color, "marker": marker, "capsize": 3}
     ax.errorbar(x, mean, yerr=mean - low, label=label, **style)
+
+
+# %% [markdown]
+# ## 3 · Break it: one run
+#
+# You train the base once with seed 0 and once with seed 1. One is better. Why?
+#
+# **Predict.** On one split we ran the base 50 times, and only first weights and order of the
+# batches changed. How far are the worst and the best test accuracy apart: .1, 1 or 3 points? (A
+# **point** is .01.)
+#
+# <details><summary>Answer</summary>
+#
+# Two to four points, on each of five splits. Many a published improvement is smaller.
+#
+# </details>
+
+# %%
+chances = table("tuning_seeds")
+print(f"table of {chances.date}, torch {chances.versions['torch']}")
+again = [chances.column("test", kind="all", fixed=split)[0] for split in range(5)]  # (splits, 50)
+
+live = [train(base, Chance(split=0, start=seed, order=seed)).test[-1] for seed in range(5)]
+print("five runs, live:      ", [f"{each:.3f}" for each in live])
+print("the same in the table:", [f"{each:.3f}" for each in again[0][:5]])
+assert max(abs(new - old) for new, old in zip(live, again[0], strict=False)) < 0.03
+
+# %%
+[ax] = panels(1, 1, 6.2, 3.2)
+for split, runs in enumerate(again):
+    spot = torch.linspace(-0.25, 0.25, len(runs)) + split
+    ax.plot(spot, runs, ".", color="0.6", label="a run" if split == 0 else None)
+bars(ax, torch.arange(5) - 0.1, [runs[:5] for runs in again], "mean of the first 5", ORANGE, "s")
+bars(ax, torch.arange(5) + 0.1, again, "mean of all 50", BLUE)
+ax.set(xlabel="split", ylabel="test accuracy", xticks=range(5))
+_ = ax.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+
+# %% [markdown]
+# *Figure: for each of five splits a cloud of 50 test accuracies of one and the same setting, two to
+# five points high, with two error bars in it. That of the mean of five runs is about half a point
+# to one and a half points to each side, that of the mean of 50 a quarter of a point. The five
+# clouds lie at different heights.*
+
+# %%
+ranges = [max(runs) - min(runs) for runs in again]
+same = [train(base, Chance.of(0)).test[-1] for _ in range(2)]
+print("from worst to best:", [f"{each:.3f}" for each in ranges])
+claim(
+    "The same settings give test accuracies far apart",
+    figure="best minus worst of 20 runs",
+    values=[max(runs[:20]) - min(runs[:20]) for runs in again],
+    above=0.01,
+    without="with the seeds held fixed",
+    broken=[same[0] - same[1]] * 3,
+    each="splits",
+)
+assert all(0.02 < each < 0.04 for each in ranges)
+
+# %% [markdown]
+# **Claim.** On each of five splits, 20 runs of the same settings lie more than one point apart.
+# With all seeds fixed the same run comes out twice, on one machine with one thread.
+#
+# So a comparison of two settings by one run each says nothing about a difference of a point.
+#
+# ### Which chance?
+#
+# Let one of the three vary over 20 seeds and hold the other two: five times each, with other fixed
+# ones.
+
+# %%
+kinds = {"split": BLUE, "start": ORANGE, "order": GREEN}
+deviations = {
+    kind: [statistics.stdev(runs) for runs in chances.column("test", kind=kind)] for kind in kinds
+}
+[ax] = panels(1, 1, 4.6, 2.8)
+for place, (kind, color) in enumerate(kinds.items()):
+    ax.plot([place] * 5, deviations[kind], "osD"[place], color=color)
+    print(f"{kind}: standard deviation {[f'{each:.4f}' for each in deviations[kind]]}")
+ax.set(xlim=(-0.5, 2.5), ylim=(0, 0.016), ylabel="standard deviation\nof the test accuracy")
+_ = ax.set_xticks(range(3), ["split", "first weights", "order of batches"])
+
+# %% [markdown]
+# *Figure: five standard deviations for each kind of chance. Split: .010 to .014. First weights:
+# .003 to .008. Order of the batches: .002 to .005.*
+
+# %%
+claim(
+    "Who is in which set moves the result more than the first weights do",
+    figure="standard deviation of the test accuracy over 20 seeds",
+    values=deviations["split"],
+    above=0.0085,
+    without="with one split, and other first weights",
+    broken=deviations["start"],
+    each="repetitions",
+)
+assert all(0.001 < each < 0.0085 for kind in ("start", "order") for each in deviations[kind])
+counted = (0.93 * 0.07 / 473) ** 0.5
+print(f"473 images, each right with probability .93: standard deviation {counted:.4f}")
+assert 0.0115 < counted < 0.012
+
+# %% [markdown]
+# **Claim.** On five repetitions, 20 splits have a standard deviation above .0085, and 20 first
+# weights, and 20 orders, have one below it.
+#
+# Most of that is simply counting: 473 test images that are right with probability .93 each have a
+# standard deviation of .012 already. **An interval over seeds on one split does not hold this.** It
+# answers "would other seeds give the same *on these images*?", and not "what would it be on other
+# images?" In what follows seed k gives all three: split k, start k, order k.
+#
+# ### Small sets
+#
+# How does the spread over first weights and orders depend on the number of images to train on? Each
+# size is trained for about as many steps, 240.
+
+# %%
+sizes = [64, 128, 256, 512, 1024]
+by_size = {n: chances.column("test", kind="size", n_train=n) for n in sizes}  # (splits, 20) each
+spreads = [[statistics.stdev(runs) for runs in by_size[n]] for n in sizes]  # (sizes, splits)
+means = [[statistics.mean(runs) for runs in by_size[n]] for n in sizes]
+for ax, measured, label in zip(
+    panels(1, 2, 3.6, 2.8),
+    (means, spreads),
+    ("mean over 20 seeds", "standard deviation over 20 seeds"),
+    strict=True,
+):
+    bars(ax, sizes, measured, None, BLUE)
+    ax.set_xscale("log", base=2)
+    ax.set(xlabel="training images", ylabel=label, xticks=sizes, xticklabels=sizes)
+
+# %% [markdown]
+# *Figure: two curves against 64 to 1,024 training images, with intervals over five splits. The mean
+# test accuracy rises from .87 to .96; the standard deviation over seeds falls from .012 to .004.*
+
+# %%
+claim(
+    "With few images to train on, seeds differ more",
+    figure="standard deviation of the test accuracy over 20 seeds",
+    values=spreads[0],
+    above=0.007,
+    without="with 1,024 images in the place of 64",
+    broken=spreads[-1],
+    each="splits",
+)
+
+# %% [markdown]
+# **Claim.** On five splits the standard deviation over seeds is above .007 with 64 images, and not
+# with 1,024.
+#
+# With large models and small sets of text it is worse. Dodge et al. ("Fine-Tuning Pretrained
+# Language Models: Weight Initializations, Data Orders, and Early Stopping", 2020) trained BERT on
+# four tasks of the collection GLUE, hundreds of times each, and changed nothing but the seeds. The
+# best of these runs, on the validation set (their Table 1):
+#
+# | task | two earlier reports of the same model | best of all seeds |
+# | --- | --- | --- |
+# | MRPC, do two sentences say the same? | 90.7, 88.0 | 91.4 |
+# | RTE, does one follow from the other? | 70.0, 70.4 | 77.3 |
+# | CoLA, is it a sentence of English? | 62.1, 60.6 | 67.6 |
+# | SST, does the reviewer like the film? | 92.5, 93.2 | 95.1 |
+#
+# They found that first weights and order of the data contribute about as much, that some first
+# weights do well on all four tasks, and that on the small sets many runs diverge on the way and can
+# be stopped early. Seven points on RTE from nothing but chance: remember it in section 8, where we
+# ask what the best of many runs is worth.
+#
+# ## 4 · Experiment: learning rate and batch size
+#
+# Now for the two most important knobs. All runs of this section train on all 1,024 images for 10
+# epochs, with plain SGD: batch 8 takes 1,280 steps, batch 1,024 takes 10. Five seeds for each pair.
+#
+# **Predict.** The best rate for batch 8 is R. What is the best for batch 64, by section 1? And for
+# batch 1,024: can it be 128 R?
+#
+# <details><summary>Answer</summary>
+#
+# 8 R, as only the ratio counts. For batch 1,024 the law would ask for a rate far above what the
+# curvature of the loss allows, and ten steps are few. It must break somewhere on the way.
+#
+# </details>
+
+# %%
+rates = table("tuning_rates")
+print(f"table of {rates.date}: {rates.settings['task']}, {rates.settings['epochs']} epochs")
+BATCHES, POWERS = tuning_rates.BATCHES, {"SGD": range(-8, 4), "Adam": range(-13, -1)}
+
+
+def cell(optimizer, batch, power, what="valid"):
+    """The five seeds of one pair, rate 2^power."""
+    return rates.column(what, optimizer=optimizer, batch=batch, rate=2.0**power)[0]
+
+
+for batch in (64, 1024):
+    live = train(tuning_rates.settings("SGD", batch, 0.5), Chance.of(0)).valid[-1]
+    print(f"batch {batch}, rate 1/2, seed 0: live {live:.3f}, table {cell('SGD', batch, -1)[0]:.3f}")
+    assert abs(live - cell("SGD", batch, -1)[0]) < 0.03
+
+
+# %%
+def rate_map(ax, optimizer):
+    """The mean validation accuracy of each pair, and the best rate of each batch."""
+    powers = POWERS[optimizer]
+    seeds = [[cell(optimizer, batch, power) for power in powers] for batch in BATCHES]
+    mean = torch.tensor(seeds).mean(dim=-1)  # (batches, rates)
+    names = [f"$2^{{{power}}}$" for power in powers]
+    matrix(ax, mean, BATCHES, names, rows="batch", columns="rate", title=optimizer)
+    for row, column in enumerate(mean.argmax(dim=1).tolist()):
+        ax.plot(column, row + 0.38, "_", color=ORANGE, markersize=18, markeredgewidth=2.5)
+    return mean
+
+
+maps = {}
+for ax, optimizer in zip(panels(2, 1, 8.0, 5.0), POWERS, strict=True):
+    maps[optimizer] = rate_map(ax, optimizer)

@@ -547,3 +547,19 @@ for (name, each), color, marker in zip(sizes.items(), (BLUE, ORANGE), "os", stri
     ax.plot(each, color=color, marker=marker, label=name)
 ax.set(xlabel="blocks, fresh", ylabel="size of a number (root mean square)", ylim=(0, None))
 _ = ax.legend()
+
+# %% [markdown]
+# *Figure: the size of the numbers that come out of each of 24 fresh blocks, one after the other.
+# Post-norm stays at 1. Pre-norm grows from block to block, to about twice as much.*
+#
+# The encoder hands on the same vectors for "listen" and "silent", in another order, and the decoder
+# takes a weighted mean of them, in which order does not count: both words must come out alike, and
+# for sorting that is as it should be. How many r's are left, the decoder can tell only from what it
+# has written, which its self-attention sees, and from what it reads in the memory. That is the
+# harder part: where the model errs, a letter often stands once too often or once too few.
+#
+# In the picture, post-norm has gains of 1 and shifts of 0 and ends with a norm, so that nothing
+# else can come out. Pre-norm adds to a sum that nobody normalises: hence the norm behind the last
+# block. What the two mean for training is in lecture 08, section 6. With positions, masks and a
+# training worth the name, blocks like yours read dates in
+# [lecture 09](../../lectures/09_the_whole_transformer.ipynb).
