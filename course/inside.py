@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
-from scipy.stats import kendalltau
+from scipy import stats  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -118,7 +118,8 @@ def digits(batch: Batch) -> Bool[Tensor, "b n_t"]:
 def right(model: Transformer, batch: Batch) -> Bool[Tensor, "b n_t"]:
     """Whether each character is right; padding is."""
     best = model(batch.src, batch.tgt_in).argmax(dim=-1)
-    return (best == batch.tgt_out) | (batch.tgt_out == PAD)
+    correct: Tensor = (best == batch.tgt_out) | (batch.tgt_out == PAD)
+    return correct
 
 
 def exact(model: Transformer, batch: Batch) -> float:
@@ -152,7 +153,8 @@ def shuffled(
     noise = torch.rand(b, 1, n_t, n_s, generator=torch.Generator().manual_seed(seed))
     order = noise.masked_fill((batch.src == PAD)[:, None, None], 2).argsort(dim=-1)
     dealt = weights.gather(-1, order.expand_as(weights))
-    return dealt * (batch.src != PAD)[:, None, None]
+    hidden = (batch.src == PAD)[:, None, None]
+    return dealt.masked_fill(hidden, 0)
 
 
 def far_away(model: Transformer, batch: Batch) -> dict[int, Float[Tensor, "b n_heads n_t n_s"]]:
@@ -232,7 +234,7 @@ def gradient_times_input(model: Transformer, batch: Batch) -> Float[Tensor, "b n
 def tau(a: Float[Tensor, "b n_t n_s"], b: Float[Tensor, "b n_t n_s"], batch: Batch) -> float:
     """Kendall's τ of two sizes over the source, mean of all digits; signs do not count."""
     found = [
-        float(kendalltau(a[i, t][real].abs(), b[i, t][real].abs()).statistic)
+        float(stats.kendalltau(a[i, t][real].abs(), b[i, t][real].abs()).statistic)
         for i, real in enumerate(batch.src != PAD)
         for t in digits(batch)[i].nonzero()[:, 0].tolist()
     ]

@@ -5,6 +5,7 @@ Only its adjectives matter. All readers take the weighted mean of one state a wo
 from one head of attention, and differ in what a state knows.
 """
 
+import functools
 import math
 import random
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.stats import kendalltau
+from scipy import stats  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -183,7 +184,8 @@ def gradient_times_input(reader: Reader, tokens: Int[Tensor, "b n"]) -> Float[Te
     states = reader.states(tokens, embedded)
     logits = reader.conclude(reader.weights(tokens, states), states)
     (slopes,) = torch.autograd.grad(logits.sum(), embedded)
-    return (slopes * embedded).sum(dim=-1).detach()
+    products: Tensor = slopes * embedded
+    return products.sum(dim=-1).detach()
 
 
 @torch.no_grad()
@@ -200,7 +202,7 @@ def taus(
 ) -> Float[Tensor, " b"]:
     """Kendall's τ of two sizes of importance, review by review; signs do not count."""
     rows = zip(a.abs(), b.abs(), real, strict=True)
-    return torch.tensor([float(kendalltau(x[r], y[r]).statistic) for x, y, r in rows])
+    return torch.tensor([float(stats.kendalltau(x[r], y[r]).statistic) for x, y, r in rows])
 
 
 def adjectives_first(
@@ -279,7 +281,24 @@ def change_of_p(
     reader: Reader, tokens: Int[Tensor, "b n"], weights: Float[Tensor, "b n"]
 ) -> Float[Tensor, " b"]:
     """How far p moves, review by review, when these weights take the place of the reader's own."""
-    return (reader(tokens, weights).sigmoid() - reader(tokens).sigmoid()).abs()
+    moved: Tensor = reader(tokens, weights).sigmoid() - reader(tokens).sigmoid()
+    return moved.abs()
+
+
+@torch.no_grad()
+def of_shuffles(reader: Reader, tokens: Int[Tensor, "b n"]) -> tuple[float, float]:
+    """With its own weights shuffled: how far p moves, and the share of answers that stay."""
+    own, yes, moved, stay = attention(reader, tokens), reader(tokens) > 0, [], []
+    for seed in range(SHUFFLES):
+        dealt = shuffled(own, tokens, seed)
+        moved.append(change_of_p(reader, tokens, dealt).mean())
+        stay.append(((reader(tokens, dealt) > 0) == yes).float().mean())
+    return float(sum(moved)) / SHUFFLES, float(sum(stay)) / SHUFFLES
+
+
+def equal(tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    """The same weight for every word."""
+    return (tokens != PAD) / (tokens != PAD).sum(dim=1, keepdim=True)
 
 
 def row(reader: Reader, simple: Reader) -> dict[str, float]:
@@ -292,20 +311,31 @@ def row(reader: Reader, simple: Reader) -> dict[str, float]:
         "left_out": left_out(reader, tokens),
     }
     pairs = (("attention", "left_out"), ("attention", "gradient"), ("gradient", "left_out"))
-    dealt = [change_of_p(reader, tokens, shuffled(own, tokens, i)) for i in range(SHUFFLES)]
-    measured = {
+    moved, stay = of_shuffles(reader, tokens)
+    measured: dict[str, float | Tensor] = {
         "accuracy": accuracy(reader),
         **{f"tau {a} {b}": taus(sizes[a], sizes[b], real).mean() for a, b in pairs},
         **{f"first {a}": adjectives_first(sizes[a], tokens).mean() for a in sizes},
         "on adjectives": (own * ADJECTIVES[tokens]).sum(dim=1).mean(),
-        "shuffled": torch.stack(dealt).mean(),
-        "equal": change_of_p(reader, tokens, real / real.sum(dim=1, keepdim=True)).mean(),
+        "shuffled": moved,
+        "shuffled answers": stay,
+        "equal": change_of_p(reader, tokens, equal(tokens)).mean(),
         "far away": divergence(own, other).mean(),
         "far away on adjectives": (other * ADJECTIVES[tokens]).sum(dim=1).mean(),
         "far away change": change_of_p(reader, tokens, other).mean(),
         "far away change elsewhere": change_of_p(simple, tokens, other).mean(),
     }
     return {name: round(float(value), 4) for name, value in measured.items()}
+
+
+def of_guides(reader: Reader, seed: int) -> dict[str, float]:
+    """How well words alone do with the reader's weights, those far away, and equal ones."""
+    guides: dict[str, Callable[[Tensor], Tensor]] = {
+        "own": functools.partial(attention, reader),
+        "far away": functools.partial(far_away, reader),
+        "equal": equal,
+    }
+    return {f"guided by {name}": round(guided(guide, seed), 4) for name, guide in guides.items()}
 
 
 def rows() -> list[dict[str, Any]]:
@@ -316,16 +346,11 @@ def rows() -> list[dict[str, Any]]:
     for (kind, seed), reader in readers.items():
         next_seed = SEEDS[(SEEDS.index(seed) + 1) % len(SEEDS)]
         apart = divergence(attention(reader, tokens), attention(readers[kind, next_seed], tokens))
-        guides = {
-            "own": lambda text, reader=reader: attention(reader, text),
-            "far away": lambda text, reader=reader: far_away(reader, text),
-            "equal": lambda text: (text != PAD) / (text != PAD).sum(dim=1, keepdim=True),
-        }
         made.append(
             {"context": kind, "seed": seed}
             | row(reader, readers["words alone", seed])
             | {"next seed": round(float(apart.mean()), 4)}
-            | {"trained with equal": accuracy(learn(kind, seed, attends=False))}
-            | {f"guided by {name}": guided(guide, seed) for name, guide in guides.items()}
+            | {"trained with equal": round(accuracy(learn(kind, seed, attends=False)), 4)}
+            | of_guides(reader, seed)
         )
     return made

@@ -164,8 +164,9 @@ def model_of(settings: Settings) -> nn.Module:
         return Rows(settings)
     model = _cnn(settings) if settings.model == "cnn" else _mlp(settings)
     draw = STARTS[settings.start]
-    for parameter in model.parameters() if draw else ():
-        (draw if parameter.dim() > 1 else nn.init.zeros_)(parameter)
+    if draw is not None:
+        for parameter in model.parameters():
+            (draw if parameter.dim() > 1 else nn.init.zeros_)(parameter)
     return model
 
 

@@ -38,26 +38,26 @@ def placed(points: int, name: str, place: float) -> list[float]:
     return [float(low * (high / low) ** ((i + place) / points)) for i in range(points)]
 
 
-def grid_of_three(repeat: int) -> list[dict[str, float]]:
+def grid_of_three(repeat: int) -> list[dict[str, Any]]:
     """Two values for each of three knobs; chance says where the grid lies in the space."""
     places = np.random.default_rng(repeat).random(3)
     values = {name: placed(2, name, place) for name, place in zip(SPACE, places, strict=True)}
     return list(ParameterGrid(values))
 
 
-def grid_of_one(repeat: int) -> list[dict[str, float]]:
+def grid_of_one(repeat: int) -> list[dict[str, Any]]:
     """As many values of the rate alone; weight decay and noise stay 0."""
     place = np.random.default_rng(repeat).random()
     return [{"lr": rate} for rate in placed(SMALL, "lr", place)]
 
 
-def at_random(repeat: int) -> list[dict[str, float]]:
+def at_random(repeat: int) -> list[dict[str, Any]]:
     """Every trial draws every knob anew."""
     ranges = {name: stats.loguniform(*ends) for name, ends in SPACE.items()}
     return list(ParameterSampler(ranges, LARGE, random_state=repeat))
 
 
-def tried(turned: dict[str, float], repeat: int) -> tuple[float, float, float]:
+def tried(turned: dict[str, Any], repeat: int) -> tuple[float, float, float]:
     """One trial: its rate, and what it reached on the validation and on the test images."""
     run = train(replace(BASE, **turned), Chance.of(repeat))
     return turned["lr"], run.valid[-1], run.test[-1]

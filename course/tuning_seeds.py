@@ -4,7 +4,7 @@ from typing import Any
 
 from course.tuning import Chance, Settings, train
 
-RUNS = 50
+RUNS = 100
 SPLITS = (0, 1, 2, 3, 4)
 KINDS = ("split", "start", "order")
 EACH = 20

@@ -459,13 +459,12 @@ check("DecoderBlock")
 #
 # Nothing here is graded. Your blocks learn to sort: they read the letters of a word and write them
 # in the order of the alphabet. The model is one `EncoderBlock`, one `DecoderBlock` and an embedding
-# of the letters; it is trained on random letters, words of 2 to 12, for about ten seconds. It has
-# no positions.
+# of the letters; it is trained on random letters, words of 2 to 12, for ten or twenty seconds. It
+# has no positions.
 #
 # Before you run the cell: without positions, "listen" and "silent" are the same to your encoder. Is
-# that a pity here? And in "transformer" there are three r's. When the model has written one of
-# them, how can it know that two are left? And what becomes of a word's size in a pile of 24 blocks,
-# post-norm and pre-norm?
+# that a pity here? What will the model make of "go", and of "gogo"? And what becomes of the size of
+# the numbers in a pile of 24 blocks, post-norm and pre-norm?
 
 # %% role="use" problem="put_to_use"
 from torch.nn.functional import cross_entropy
@@ -477,7 +476,7 @@ for name in ("EncoderBlock", "PreNormEncoderBlock", "DecoderBlock"):
 
 torch.set_num_threads(1)  # layers as small as these gain nothing from more
 BEGIN, END, PAD = 26, 27, 28  # behind the letters 0 to 25
-STEPS = 400
+STEPS = 600
 
 
 class Sorter(torch.nn.Module):
@@ -530,8 +529,11 @@ model.eval()
 letters, fed, asked = some_words(1000, 12, torch.Generator().manual_seed(1))
 right = (model(letters, fed).argmax(dim=-1) == asked) | (asked == PAD)
 print(f"of 1,000 words that it has not seen it sorts {right.all(dim=1).sum()} without a mistake")
-for word in ("transformer", "attention", "listen", "silent", "gohome", "mississippi"):
+for word in ("transformer", "attention", "listen", "silent", "go", "gogo"):
     print(f"    {word:12s} {sort_letters(model, word)}")
+once, twice = torch.tensor([[6, 14]]), torch.tensor([[6, 14, 6, 14]])  # go, gogo
+begin = torch.tensor([[BEGIN]])
+torch.testing.assert_close(model(once, begin), model(twice, begin), rtol=0, atol=1e-3)
 
 sizes = {}
 for name, block in (("post-norm", EncoderBlock), ("pre-norm", PreNormEncoderBlock)):
@@ -554,9 +556,13 @@ _ = ax.legend()
 #
 # The encoder hands on the same vectors for "listen" and "silent", in another order, and the decoder
 # takes a weighted mean of them, in which order does not count: both words must come out alike, and
-# for sorting that is as it should be. How many r's are left, the decoder can tell only from what it
-# has written, which its self-attention sees, and from what it reads in the memory. That is the
-# harder part: where the model errs, a letter often stands once too often or once too few.
+# for sorting that is as it should be.
+#
+# But "go" and "gogo" must come out alike as well, however long you train. If each letter stands
+# there twice, each softmax has twice the terms above and below, and the weighted mean is what it
+# was. **A mean knows shares, and does not count.** Without positions your blocks see which letters
+# there are and in what proportion; how many, they can only guess. (Positions would tell the letters
+# of the second "go" from those of the first.)
 #
 # In the picture, post-norm has gains of 1 and shifts of 0 and ends with a norm, so that nothing
 # else can come out. Pre-norm adds to a sum that nobody normalises: hence the norm behind the last

@@ -1946,6 +1946,7 @@ class OfTheCourse(nn.Module):
 
 SEQ2SEQ = Problem(
     signature="Seq2Seq(src_vocab, tgt_vocab, d_model, n_heads, d_ff, n_layers, pad_id)",
+    forward="forward(src, tgt_in)",
     returns=("result",),
     minutes=45,
     difficulty=3,
