@@ -1,0 +1,41 @@
+"""What the course's commands share: errors in one line, and a word about unknown options."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from autograder.errors import MendableError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage of fifty options above it."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(allow_abbrev=False, **options)  # type: ignore[arg-type]
+
+    def error(self, message: str) -> NoReturn:
+        """Print and exit with status 2."""
+        self.exit(2, f"{self.prog}: {message} (--help lists what there is)\n")
+
+
+def run(parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], None]) -> None:
+    """Parse the command line and do the work; what a user can mend becomes one line."""
+    args = parser.parse_args()
+    try:
+        main(args)
+    except MendableError as error:
+        sys.exit(f"{parser.prog}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def pair(text: str) -> tuple[float, float]:
+    """Two numbers as fairseq writes them: "(0.9, 0.98)"."""
+    first, second = (float(part) for part in text.strip("() ").split(","))
+    return first, second
+
+
+def several(text: str) -> list[int]:
+    """Numbers parted by commas: one for each epoch, the last for all that follow."""
+    return [int(part) for part in text.split(",")]
