@@ -16,7 +16,7 @@ import torch
 
 TABLES = Path(__file__).parent / "tables"
 
-EXPERIMENTS = ("recall",)
+EXPERIMENTS = ("recall", "depth", "dates_seeds")
 """Modules of this package. Each has `SETTINGS` and `rows() -> list[dict]`."""
 
 
