@@ -170,7 +170,7 @@ SUBMISSIONS = (
         lambda d: d.with_mistakes(head_entropy="nan_at_zeros", kendall_tau="ties_not_allowed_for"),
         {
             "head_entropy": Grade(2, "wrong", "nan_at_zeros"),
-            "kendall_tau": Grade(3, "wrong", "ties_not_allowed_for"),
+            "kendall_tau": Grade(2, "wrong", "ties_not_allowed_for"),
         },
     ),
     Submission(
@@ -195,7 +195,7 @@ SUBMISSIONS = (
         ),
         {
             "attention_rollout": Grade(0, "wrong", "first_leftmost"),
-            "leave_one_out": Grade(1, "wrong", "absolute"),
+            "leave_one_out": Grade(0, "wrong", "absolute"),
             "head_importance": Grade(0, "wrong", "opposite_sign"),
         },
     ),
@@ -251,7 +251,7 @@ SUBMISSIONS = (
         "otto",
         "the marked line left above the answer",
         lambda d: d.notebook(head_importance=LINE_LEFT),
-        {"head_importance": Grade(0, "missing")},
+        {"head_importance": Grade(0, "error")},
     ),
     Submission(
         "paul",
@@ -261,7 +261,7 @@ SUBMISSIONS = (
             attention_rollout=d.mistaken("attention_rollout", "no_residual"),
         ),
         {
-            "head_entropy": Grade(0, "wrong"),
+            "head_entropy": Grade(1, "wrong"),
             "attention_rollout": Grade(0, "wrong", "no_residual"),
         },
     ),
@@ -281,7 +281,7 @@ SUBMISSIONS = (
             early_stopping="one_too_late", mean_and_interval="numbers_of_numpy"
         ),
         {
-            "early_stopping": Grade(0, "wrong", "one_too_late"),
+            "early_stopping": Grade(1, "wrong", "one_too_late"),
             "mean_and_interval": Grade(0, "wrong", "numbers_of_numpy"),
         },
     ),
@@ -299,8 +299,8 @@ SUBMISSIONS = (
             head_entropy=d.mistaken("head_entropy", "zeros_overwritten"),
         ),
         {
-            "grid": Grade(0, "wrong"),
-            "head_entropy": Grade(2, "wrong", "zeros_overwritten"),
+            "grid": Grade(0, "wrong", "space_emptied"),
+            "head_entropy": Grade(1, "wrong", "zeros_overwritten"),
         },
     ),
     Submission(
