@@ -42,8 +42,8 @@
 # | [08 The block][08] | What stands around attention, and why does it train? | |
 #
 # In preparation: 09 The whole Transformer, 10 Training well, 11 Looking inside, 12 From scratch to
-# toolkits, 13 Tuning, with assignments a6 and a7. Assignment a8 is there already, for lectures 11 and
-# 13.
+# toolkits, 13 Tuning, with assignments a6 and a7. Assignment a8 is there already, for lectures 11
+# and 13.
 #
 # **What you will have built** after a1, a2, a3 and a4: a masked multi-head attention with
 # positions, of your own, at work on dates. a5 stands beside them: it counts and measures.
