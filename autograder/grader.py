@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 
 from autograder import data, harmless, sentences
@@ -251,5 +251,6 @@ def _shown(notebook: NotebookNode, verdicts: Mapping[str, Verdict]) -> Graded:
         if verdict := verdicts.get(grade_id(cell)):
             card = Card(verdict)
             shown = {"text/plain": card.text(), "text/html": card.html()}
-            cell.outputs = [new_output("display_data", data=shown)]
+            output = {"output_type": "display_data", "metadata": {}, "data": shown}
+            cell.outputs = [from_dict(output)]  # nbformat's own maker would validate it
     return Graded(notebook, verdicts)

@@ -738,7 +738,8 @@ assert "more than 1 value" in refused
 # %%
 def padded(kind, n_padding, seed):
     """64 sentences of 12 words, without and with PAD: two results for the words, (b, c, n)."""
-    x = torch.randn(64, n_channels, 12, generator=torch.Generator().manual_seed(seed))
+    torch.manual_seed(seed)
+    x = torch.randn(64, n_channels, 12)
     filled = torch.cat([x, torch.zeros(64, n_channels, n_padding)], dim=2)
     return normalised(kind, x), normalised(kind, filled)[..., :12]
 

@@ -15,12 +15,12 @@
 # ```mermaid
 # flowchart LR
 #     accTitle: The map of the course
-#     accDescr: Lectures 00 to 07 in a row; assignments a1 to a5 hang below those they rest on.
+#     accDescr: Lectures 00 to 08 in a row; assignments a1 to a5 hang below those they rest on.
 #     l00["00 Orientation"] --> l01["01 From recurrence<br>to attention"]
 #     l01 --> l02["02 Self-attention"] --> l03["03 Scaled dot-product<br>attention"]
 #     l03 --> l04["04 Multi-head<br>attention"]
 #     l04 --> l05["05 Complexity"] --> l06["06 Positional<br>encoding"]
-#     l06 --> l07["07 Masked<br>self-attention"]
+#     l06 --> l07["07 Masked<br>self-attention"] --> l08["08 The block"]
 #     l03 -.-> a1(["a1 attention"])
 #     l04 -.-> a2(["a2 multi-head"])
 #     l07 -.-> a3(["a3 masked"])
@@ -39,9 +39,11 @@
 # | [05 Complexity][05] | What does attention cost, next to recurrence? | [a5][a5] |
 # | [06 Positional encoding][06] | How does a model without order learn about order? | |
 # | [07 Masked self-attention][07] | How to train on all positions at once? | [a3][a3], [a4][a4] |
+# | [08 The block][08] | What stands around attention, and why does it train? | |
 #
-# In preparation: 08 The block, 09 The whole Transformer, 10 Training well, 11 Looking inside, 12
-# From scratch to toolkits, 13 Tuning, with assignments a6 to a8.
+# In preparation: 09 The whole Transformer, 10 Training well, 11 Looking inside, 12 From scratch to
+# toolkits, 13 Tuning, with assignments a6 and a7. Assignment a8 is there already, for lectures 11
+# and 13.
 #
 # **What you will have built** after a1, a2, a3 and a4: a masked multi-head attention with
 # positions, of your own, at work on dates. a5 stands beside them: it counts and measures.
@@ -54,6 +56,7 @@
 # [05]: 05_complexity.ipynb
 # [06]: 06_positional_encoding.ipynb
 # [07]: 07_masked_self_attention.ipynb
+# [08]: 08_the_block.ipynb
 # [a1]: ../assignments/a1_attention/a1_attention.ipynb
 # [a2]: ../assignments/a2_multi_head/a2_multi_head.ipynb
 # [a3]: ../assignments/a3_masked/a3_masked.ipynb

@@ -299,7 +299,7 @@ SUBMISSIONS = (
             head_entropy=d.mistaken("head_entropy", "zeros_overwritten"),
         ),
         {
-            "grid": Grade(0, "wrong", "space_changed"),
+            "grid": Grade(0, "wrong", "space_emptied"),
             "head_entropy": Grade(1, "wrong", "zeros_overwritten"),
         },
     ),

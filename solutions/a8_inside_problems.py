@@ -1974,9 +1974,9 @@ def grid(space):
             edits={PRODUCT: "reversed(list(itertools.product(*space.values())))"},
         ),
         Misconception(
-            "space_changed",
+            "space_emptied",
             seen="the combinations are right, but the space that was handed over is changed.",
-            think="pop, del and space[…] = … write into a dict. Whose dict is it?",
+            think="pop, popitem and del take something out. Whose dict is it?",
             edits={
                 "return [": "names = [space.popitem()[0] for _ in range(len(space))][::-1]\n"
                 "    return [",
