@@ -18,8 +18,10 @@ TABLES = Path(__file__).parent / "tables"
 
 EXPERIMENTS = (
     *("recall", "depth", "dates_seeds", "ablations"),
+    *("recipes", "cutmix"),
+    "hugging_face",
     *("reviews", "inside"),
-    *("tuning", "tuning_rates", "tuning_seeds", "tuning_search"),
+    *("tuning_sweeps", "tuning_rates", "tuning_seeds", "tuning_search"),
 )
 """Modules of this package. Each has `SETTINGS` and `rows() -> list[dict]`."""
 
@@ -59,8 +61,24 @@ def write(name: str) -> None:
         rows=experiment.rows(),
     )
     TABLES.mkdir(exist_ok=True)
-    text = json.dumps(asdict(made), indent=1, ensure_ascii=False)
+    text = as_text(asdict(made), broken=2)
     (TABLES / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def as_text(part: Any, broken: int, margin: str = "") -> str:
+    """JSON of which only the outer levels are broken into lines: a row of a table stands on one.
+
+    broken: how many levels.
+    """
+    if broken == 0 or not isinstance(part, dict | list):
+        return json.dumps(part, ensure_ascii=False)
+    inner = f"{margin} "
+    if isinstance(part, dict):
+        entries = [f"{json.dumps(key)}: {as_text(part[key], broken - 1, inner)}" for key in part]
+    else:
+        entries = [as_text(entry, broken - 1, inner) for entry in part]
+    opening, closing = "{}" if isinstance(part, dict) else "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(entries) + f"\n{margin}{closing}"
 
 
 def main() -> None:

@@ -52,6 +52,7 @@ SETTINGS: dict[str, Any] = {
     "steps": STEPS,
     "tested reviews": TESTED,
     "shuffles": SHUFFLES,
+    "erased": "weights set to 0 one after the other until the answer turns, the rest shared out",
     "search": f"{SEARCH_STEPS} steps of Adam at {SEARCH_RATE}: largest Jensen-Shannon divergence"
     f" while p changes by {LEEWAY} or less (each unit above costs {HOLD})",
     "guided": f"words alone, {GUIDED_EPOCHS} times over {GUIDED} reviews, weights given",
@@ -236,6 +237,41 @@ def shuffled(
     return dealt
 
 
+@torch.no_grad()
+def added(reader: Reader, tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    """Of each word: what it adds to the answer given, its weight × its value; negative if against.
+
+    A state's value is the derivative of the logit by its weight.
+    """
+    states = reader.states(tokens)
+    weights = reader.weights(tokens, states)
+    values = states @ reader.answer.weight[0]
+    given = torch.where(reader.conclude(weights, states) > 0, 1.0, -1.0)
+    return weights * values * given[:, None]
+
+
+@torch.no_grad()
+def erased(
+    reader: Reader, tokens: Int[Tensor, "b n"], importance: Float[Tensor, "b n"]
+) -> Float[Tensor, " b"]:
+    """Of each review: the share of its words that lose their weight until the answer turns.
+
+    The most important first, as Serrano and Smith (2019) erase them; the rest share the weight in
+    the old proportion. 1 if the answer never turns.
+    """
+    states = reader.states(tokens)
+    own = reader.weights(tokens, states)
+    yes, n = reader.conclude(own, states) > 0, (tokens != PAD).sum(dim=1)
+    order = importance.masked_fill(tokens == PAD, -math.inf).argsort(dim=1, descending=True)
+    rank, shares = order.argsort(dim=1), torch.ones(len(tokens))
+    for k in reversed(range(1, tokens.shape[1])):  # the fewest that turn it are written last
+        left = own.masked_fill(rank < k, 0)
+        left = left / left.sum(dim=1, keepdim=True).clamp_min(LEAST)
+        turned = ((reader.conclude(left, states) > 0) != yes) & (k < n)
+        shares = torch.where(turned, k / n, shares)
+    return shares
+
+
 def far_away(reader: Reader, tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n"]:
     """Of each review the weights farthest from the reader's own with nearly the same p, by search.
 
@@ -296,6 +332,19 @@ def of_shuffles(reader: Reader, tokens: Int[Tensor, "b n"]) -> tuple[float, floa
     return float(sum(moved)) / SHUFFLES, float(sum(stay)) / SHUFFLES
 
 
+def of_erasing(reader: Reader, tokens: Int[Tensor, "b n"]) -> dict[str, float]:
+    """The share of words to erase, by attention, by what they add, and in random order."""
+    draw = torch.Generator().manual_seed(0)
+    at_random = [
+        erased(reader, tokens, torch.rand(tokens.shape, generator=draw)) for _ in range(SHUFFLES)
+    ]
+    return {
+        "erased attention": float(erased(reader, tokens, attention(reader, tokens)).mean()),
+        "erased added": float(erased(reader, tokens, added(reader, tokens)).mean()),
+        "erased random": float(torch.stack(at_random).mean()),
+    }
+
+
 def equal(tokens: Int[Tensor, "b n"]) -> Float[Tensor, "b n"]:
     """The same weight for every word."""
     return (tokens != PAD) / (tokens != PAD).sum(dim=1, keepdim=True)
@@ -319,6 +368,7 @@ def row(reader: Reader, simple: Reader) -> dict[str, float]:
         "on adjectives": (own * ADJECTIVES[tokens]).sum(dim=1).mean(),
         "shuffled": moved,
         "shuffled answers": stay,
+        **of_erasing(reader, tokens),
         "equal": change_of_p(reader, tokens, equal(tokens)).mean(),
         "far away": divergence(own, other).mean(),
         "far away on adjectives": (other * ADJECTIVES[tokens]).sum(dim=1).mean(),

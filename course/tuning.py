@@ -1,10 +1,10 @@
-"""Small models on scikit-learn's digits: every knob that can be turned, one turned at a time."""
+"""Small models on scikit-learn's digits, with every knob that can be turned, and their training."""
 
 import functools
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -235,73 +235,3 @@ def misnamed(digits: Int[Tensor, " n"], share: float, seed: int) -> Int[Tensor, 
     chosen = torch.rand(len(digits), generator=generator) < share
     steps = torch.randint(1, CLASSES, (len(digits),), generator=generator)
     return torch.where(chosen, (digits + steps) % CLASSES, digits)
-
-
-BASES: dict[str, Settings] = {
-    "MLP": Settings(),
-    "MLP, 4 layers": Settings(n_layers=4),
-    "CNN": Settings(model="cnn", width=8),
-    "CNN, max": Settings(model="cnn", width=8, pooling="max"),
-    "CNN, mean": Settings(model="cnn", width=8, pooling="mean"),
-    "CNN, global mean": Settings(model="cnn", width=8, pooling="global mean"),
-    "Transformer": Settings(model="transformer", optimizer="Adam", lr=0.003),
-    "SGD": Settings(optimizer="SGD"),
-    "Adam": Settings(optimizer="Adam", lr=0.01),
-    "AdamW": Settings(optimizer="AdamW", lr=0.01),
-}
-"""Settings from which one knob is turned."""
-
-RATES = tuple(round(10 ** (quarter / 4), 6) for quarter in range(-16, 5, 2))
-DECAYS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-KERNELS = (1, 3, 5)
-
-SWEEPS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
-    ("MLP", "lr", RATES),
-    ("SGD", "lr", RATES),
-    ("Adam", "lr", RATES),
-    ("MLP", "weight_decay", DECAYS),
-    ("Adam", "weight_decay", DECAYS),
-    ("AdamW", "weight_decay", DECAYS),
-    ("MLP", "epochs", (3, 10, 30, 100)),
-    ("MLP", "width", (2, 4, 8, 16, 32, 64, 128)),
-    ("MLP", "n_layers", (1, 2, 4, 8)),
-    ("MLP, 4 layers", "activation", tuple(ACTIVATIONS)),
-    ("MLP, 4 layers", "start", tuple(STARTS)),
-    ("MLP", "dropout", (0.0, 0.1, 0.25, 0.5, 0.75)),
-    ("MLP", "noise", (0.0, 0.1, 0.2, 0.4, 0.8)),
-    ("CNN", "kernel", KERNELS),
-    ("CNN, max", "kernel", KERNELS),
-    ("CNN, mean", "kernel", KERNELS),
-    ("CNN, global mean", "kernel", KERNELS),
-    ("Transformer", "width", (4, 8, 16, 32, 64)),
-    ("Transformer", "n_layers", (1, 2, 4)),
-)
-"""A base, a knob, and the values to which it is turned."""
-
-SEEDS = 10
-
-SETTINGS: dict[str, Any] = {
-    "task": "scikit-learn's digits, 1,797 images of 8 by 8",
-    "shares": {"train": TRAIN, "valid": VALID, "test": TEST},
-    "bases": {name: vars(base) for name, base in BASES.items()},
-    "seeds": SEEDS,
-    "measured": "after the last epoch, accuracy on the validation and on the test images, by seed",
-}
-
-
-def rows() -> list[dict[str, Any]]:
-    """Each sweep: a row for each value, in which lists run over the seeds."""
-    return [
-        {"base": base, "knob": knob, "value": value, **last_epochs(BASES[base], {knob: value})}
-        for base, knob, values in SWEEPS
-        for value in values
-    ]
-
-
-def last_epochs(base: Settings, turned: dict[str, Any]) -> dict[str, list[float]]:
-    """The accuracies after the last epoch, over the seeds."""
-    runs = [train(replace(base, **turned), Chance.of(seed)) for seed in range(SEEDS)]
-    return {
-        "valid": [round(run.valid[-1], 4) for run in runs],
-        "test": [round(run.test[-1], 4) for run in runs],
-    }

