@@ -625,13 +625,15 @@ for i, ax in enumerate(panels(2, 4, 2.7, 2.5)):
     ax.grid(False)
 
 # %% [markdown]
-# *Figure: eight maps of the cross-attention for one date, two layers of four heads. In all of them
-# the rows of the year's digits are bright at the year, those of the month at the month and those of
-# the day at the day, each head with cells of its own. The titles give the share of digits whose
-# largest weight lies in the right field, above .6 for each head.*
+# *Figure: eight maps of the cross-attention for one date, two layers of four heads; rows are the
+# characters asked for, columns those of the source. Most rows of the year's digits are bright at
+# the year, of the month's at the month and of the day's at the day, each head with cells of its
+# own. The titles give the share of digits whose largest weight lies in the right field, above .6
+# for each head.*
 #
-# Each head aligns, and the mean of a layer's four heads does so for more than .85 of the digits,
-# in both layers and on five seeds. By their maps, all eight do the same. And without one of them?
+# Each head aligns for most digits, and the mean of a layer's four heads does so for more than .85,
+# in both layers and on five seeds. By their maps all eight do much the same. And without one of
+# them?
 #
 # **Predict.** We take out one head of 24, then another, each time with all others at work. In how
 # many of 24 cases does it cost a date in a hundred or more?
