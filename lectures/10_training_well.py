@@ -452,6 +452,7 @@ stuck = depths.column("losses", order="post-norm", depth=6, warm_up=0, peak=PEAK
 print(f"table of {depths.date}, without warm-up, last steps:", [losses[-1] for losses in stuck])
 
 assert sum(abs(losses[-1] - by_frequency) < 0.05 for losses in stuck) == 2
+assert round(min(losses[-1] for losses in stuck), 2) == 1.66
 
 # %% [markdown]
 # It is the loss of somebody who knows how *frequent* each symbol is. Such a model does not even
@@ -463,9 +464,8 @@ assert sum(abs(losses[-1] - by_frequency) < 0.05 for losses in stuck) == 2
 # <details><summary>Answer</summary>
 #
 # The same vector everywhere, or nearly. The first step is enough: Adam divides each gradient by its
-# own size, so that *every* parameter moves by the full rate, .003, however small its gradient is.
-# After one such step all places point the same way, and no gradient is left that would tell them
-# apart.
+# own size, so that nearly *every* parameter moves by the full rate, .003, however small its
+# gradient is. After one such step all places point the same way.
 #
 # </details>
 
@@ -533,6 +533,17 @@ claim(
 )
 apart = {warm_up: 1 - each[:, 1] for warm_up, each in paths.items()}  # (seeds,) after one step
 assert (apart[0] < apart[100] / 10).all()
+
+fresh, moved = model_of("post-norm", 6, seed=0), model_of("post-norm", 6, seed=0)
+once = Trainer(moved, label_smoothed(0.0), torch.optim.Adam(moved.parameters()), lambda _: PEAK)
+once.update([training_batch(0, 0)])
+steps_taken = [
+    (new - old).abs()[new.grad != 0]  # not those of symbols that were not in the batch
+    for old, new in zip(fresh.parameters(), moved.parameters(), strict=True)
+]
+by_the_rate = ((torch.cat(steps_taken) / PEAK - 1).abs() < 0.05).float().mean().item()
+print(f"in the first step, {by_the_rate:.0%} of all parameters with a gradient moved by the rate")
+assert by_the_rate > 0.95
 
 # %% [markdown]
 # **Claim.** On three seeds, after 40 steps of 6 + 6 post-norm blocks at .003 the mean cosine
@@ -1037,6 +1048,9 @@ claim(
     broken=head_0("lecture 09", 3),
 )
 assert min(min(column("exact", name)) for name in ("lecture 09", "taught")) > 0.99
+in_second = [min(second[:-1]) for _, second in column("outside", "lecture 09", 3)]
+assert in_second == best("lecture 09", 3)
+assert 0.02 < min(in_second) < max(in_second) < 0.12
 
 # %% [markdown]
 # **Claim.** On four seeds of single dates, the taught head seeks less than 1 % of the digits
@@ -1059,19 +1073,19 @@ assert min(min(column("exact", name)) for name in ("lecture 09", "taught")) > 0.
 # (DeVries and Taylor, 2017) blackens a square of each training image. **CutMix** (Yun et al., 2019)
 # puts a patch of *another* image in its place, and mixes the two names in proportion to the area.
 #
-# By hand, with images of four pixels: A = (9, 9, 0, 0) shows a 1, B = (0, 5, 5, 5) a 7. The last
+# By hand, with images of four pixels: A = (9, 9, 0, 4) shows a 1, B = (0, 5, 5, 5) a 7. The last
 # pixel, a quarter of the area, is the patch.
 #
 # | | input | wanted of 1 | wanted of 7 | wanted of each of the other eight |
 # | --- | --- | --- | --- | --- |
-# | as it is | 9, 9, 0, 0 | 1 | 0 | 0 |
-# | label smoothing, ε = .1 | 9, 9, 0, 0 | .91 | .01 | .01 |
+# | as it is | 9, 9, 0, 4 | 1 | 0 | 0 |
+# | label smoothing, ε = .1 | 9, 9, 0, 4 | .91 | .01 | .01 |
 # | cutout | 9, 9, 0, **0** | 1 | 0 | 0 |
 # | CutMix | 9, 9, 0, **5** | .75 | .25 | 0 |
 #
 # Smoothing changes the **target** and gives every class the same. Cutout changes the **input** and
-# leaves the target alone. CutMix changes **both**, and its target names the one class that is
-# indeed to be seen. (In this case cutout happens to change nothing: that pixel was black.)
+# leaves the target alone. CutMix changes **both**, and its target names the one other class that is
+# to be seen in the image.
 #
 # On real images of 8 by 8, from scikit-learn; the code is in `course/cutmix.py`:
 
@@ -1259,8 +1273,8 @@ for name, (mean, half) in intervals.items():
 #
 # **Teaching alignment, on lines right.** Nothing on single dates, where nothing is left to gain. On
 # lines of three, half trained, there is much to gain, and the interval still holds 0: it reaches
-# from clearly worse to clearly better. Alignment error and exact match are two things, and teaching
-# moved the first alone.
+# from clearly worse to clearly better. Alignment error and exact match are two things, and as far
+# as we could see, teaching moved the first alone.
 #
 # **Cutout and CutMix, on whole images.** Nothing that stands out from the seeds. They are made for
 # large photographs and long training.

@@ -20,7 +20,7 @@
 #
 # - carry weights from one toolkit into another, and prove by equal outputs that nothing was lost;
 # - name the details that a table of names does not tell, and recognise each by what it breaks;
-# - train by Hugging Face's `Trainer` and get your own loss curve, to the sixth digit;
+# - train by Hugging Face's `Trainer` and get your own loss curve back;
 # - run a model in CTranslate2, say what it gains, and what 8-bit weights change;
 # - read a line of fairseq options, and run it without fairseq.
 
@@ -288,7 +288,7 @@ def by_ctranslate2(model, end=()):
 # ## 3 · Break it: what a table of names does not tell
 #
 # Every weight has arrived under its right name, with its right shape, and no error was raised. What
-# can still be wrong? Eight things, each forgotten by somebody every week:
+# can still be wrong? Eight things:
 #
 # | forgotten | what happens |
 # | --- | --- |
@@ -363,9 +363,9 @@ _ = ax.set(xscale="log", xlim=(5e-9, 100), xlabel="largest difference of log p f
 
 # %% [markdown]
 # *Figure: differences of log p from our model on a logarithmic axis, three models each. The circles
-# of Marian and CTranslate2 lie near 1e-6, that of torch at the left edge, which stands for 0; all are
-# left of the dashed tolerance of 1e-5. The squares of the eight forgotten details lie far to the
-# right of it, between .05 and 5.*
+# of Marian and CTranslate2 lie near 1e-6, that of torch at the left edge, which stands for 0; all
+# are left of the dashed tolerance of 1e-5. The squares of the eight forgotten details lie far to
+# the right of it, between .05 and 5.*
 
 # %%
 claim(
@@ -475,7 +475,7 @@ def by_their_trainer(seed, batch_of_step=None, ignored=IGNORED, **changes):
 # <details><summary>Answer</summary>
 #
 # The first and the third do not. All the others do, and so does padding that is counted. The bias
-# changes least: it is one of a hundred and seventy thousand parameters' worth of sixteen.
+# changes least: it is sixteen of 173,520 numbers.
 #
 # </details>
 
@@ -543,9 +543,9 @@ claim(
 # different lengths are accumulated there (`gradient_accumulation_steps`). With any one of five
 # words wrong they do not.
 #
-# **What it does not show.** That one could never tell the two apart. Rounding differs, and Adam
-# magnifies it (lecture 13), so that after hundreds of updates the curves separate by a little. Nor
-# that the wrong words are *bad*: clipping, or a bias, may do good. They are other trainings.
+# **What it does not show.** That one could never tell the two apart. Rounding differs, and what is
+# a matter of rounding can grow from update to update; we looked at thirty. Nor that the wrong words
+# are *bad*: clipping, or a bias, may do good. They are other trainings.
 #
 # ### Trained there, used here
 #
@@ -554,7 +554,7 @@ claim(
 # paper's positions, gets a model too.
 
 # %%
-marian, losses = learn_dates(seed=0)  # half a minute at most
+marian, losses = learn_dates(seed=0)  # half a minute or so
 ours = from_marian(marian)
 ours.requires_grad_(False)
 there = table("hugging_face")
@@ -749,11 +749,12 @@ assert sizes["int8"] < 0.5 * sizes["float32"]
 #
 # ## 6 · fairseq: three commands
 #
-# fairseq made the Transformer of translation a matter of three commands, and its option names are
-# in hundreds of papers. Its last release, 0.12.2, is of 2022. It asks for `hydra-core>=1.0.7,<1.1`
-# (`setup.py`), and the newest hydra-core below 1.1, 1.0.7, cannot be imported on Python 3.11 or
-# later. The reason fits into a cell. hydra (`hydra/conf/__init__.py`) and fairseq itself
-# (`fairseq/dataclass/configs.py`: `common: CommonConfig = CommonConfig()`) write this:
+# fairseq made the Transformer of translation a matter of three commands, and many papers tell their
+# training in its options. Its last release, 0.12.2, is of 2022. It asks for
+# `hydra-core>=1.0.7,<1.1` (`setup.py`), and the newest hydra-core below 1.1, 1.0.7, cannot be
+# imported on Python 3.11 or later. The reason fits into a cell. hydra (`hydra/conf/__init__.py`)
+# and fairseq itself (`fairseq/dataclass/configs.py`: `common: CommonConfig = CommonConfig()`) write
+# this:
 
 
 # %%
@@ -785,10 +786,10 @@ assert sys.version_info >= (3, 11)
 
 # %% [markdown]
 # Until Python 3.10 only lists, dicts and sets were refused as such a default; since 3.11 all is
-# refused that has no hash, and a dataclass has none. A few lines in two packages would mend it, but
-# the packages are not ours. So this course has the three commands itself, `course.preprocess`,
-# `course.train` and `course.generate`, with fairseq's option names and fairseq's meaning;
-# [docs/training.md](../docs/training.md) says what is the same and what is not.
+# refused that has no hash, and an ordinary dataclass has none. A few lines in two packages would
+# mend it, but the packages are not ours. So this course has the three commands itself,
+# `course.preprocess`, `course.train` and `course.generate`, with fairseq's option names and
+# fairseq's meaning; [docs/training.md](../docs/training.md) says what is the same and what is not.
 #
 # fairseq's own instructions for IWSLT'14 German–English, from its repository
 # (`examples/translation/README.md`):
@@ -840,7 +841,7 @@ assert rates == [0.0, 2.5e-4, 5e-4, 2.5e-4]
 # spaces. Our tokens are characters, so the space itself is written as ▁.
 
 # %%
-for name, count in (("train", 1_500), ("valid", 100), ("test", 20)):
+for name, count in (("train", 1_500), ("valid", 100), ("test", 10)):
     pairs = drawn(count, random.Random(name), name)
     for suffix, side in (("src", "source"), ("iso", "target")):
         lines = [" ".join(getattr(pair, side).replace(" ", "▁")) for pair in pairs]
@@ -859,7 +860,7 @@ def shell(command):
 
 
 languages = "--source-lang src --target-lang iso"
-shell(
+_ = shell(
     f"python -m course.preprocess {languages} --trainpref train --validpref valid --testpref test "
     "--destdir data-bin"
 )
@@ -1017,8 +1018,8 @@ assert len(same) > len(found) / 2
 # True where one **may** attend, as in `scaled_dot_product_attention`; torch's layers, and so
 # `Transformer.future`, have the opposite.
 #
-# Two rows have cost people weeks: a schedule that divides by sentences where you meant tokens needs
-# another learning rate, and a gradient clipped by a default that you never set is another training.
+# Two columns are easily missed: a loss divided by sentences where you mean tokens wants another
+# learning rate, and a gradient that is clipped by a default you never set is another training.
 #
 # ## 8 · Check yourself
 #
