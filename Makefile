@@ -30,7 +30,7 @@ lab: $(READY)
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/lectures/index.ipynb $(LAB_FLAGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 grade: $(READY)
 	$(BIN)/autograder sample $(ASSIGNMENT) $(SAMPLE)

@@ -8,6 +8,7 @@ templates clean no text cells by themselves.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
@@ -78,7 +79,9 @@ def _is_allowed(tag: str, name: str, value: str) -> bool:
     """Whether an attribute may stay: pictures must lie in the page, links must lead elsewhere."""
     if name not in (*_ATTRIBUTES["*"], *_ATTRIBUTES.get(tag, ())):
         return False
-    scheme = value.strip().lower()
+    # Browsers read over white space and control characters, and bleach leaves entities as they are.
+    scheme = "".join(char for char in html.unescape(value).lower() if char.isprintable())
+    scheme = scheme.replace(" ", "")
     if name == "src":
         return scheme.startswith("data:image/")
     return not (name == "href" and scheme.startswith("data:"))

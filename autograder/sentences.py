@@ -111,10 +111,10 @@ def interrupted(name: str, line: str) -> str:
 
 
 def breach(name: str, found: Breach) -> str:
-    """A forbidden name in the text."""
+    """A forbidden function or module in the text."""
     return (
         f"`{name}` may not use `{found.name}` (line {found.line} of its definition): "
-        "that is what you are to build here."
+        "the problem asks you to do without it."
     )
 
 
@@ -218,10 +218,12 @@ def on(case: CaseSheet) -> str:
 def _departure(sheet: ProblemSheet, unequal: Difference, case: CaseSheet) -> str:
     expected, found = unequal.expected, plain(unequal.found, 120)
     where = unequal.where if unequal.where.startswith("the ") else f"`{unequal.where}`"
-    many = ", ".join(sheet.returns)
+    many = unequal.where == "the result"  # several results, of which each has its name
     return {
         "type": f"{where} should be {expected}; it is {found}.{_no_return(found)}",
-        "length": f"Expected {expected} results ({many}); found {found}.",
+        "length": f"Expected {expected} results ({', '.join(sheet.returns)}); found {found}."
+        if many
+        else f"{where} has length {found}; expected {expected}.",
         "shape": f"{where} has shape {found}; expected {expected}.",
         "dtype": f"{where} has dtype {found}; expected {expected}{_like_the_arguments(case)}.",
         "nan": f"{where} holds NaN (not a number): {unequal.count} differ.",

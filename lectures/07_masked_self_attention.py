@@ -1121,7 +1121,8 @@ assert all(asked[place] in unshifted[: place + 1] for place in range(3))
 # [a4_positions](../assignments/a4_positions/a4_positions.ipynb), whose last cell puts positions to
 # work with your masked attention.
 #
-# **Next.** Lecture 08, the block, is in preparation.
+# **Next.** [Lecture 08](08_the_block.ipynb): attention alone does not make a layer that trains.
+# What stands around it, and why?
 #
 # ## 11 · Words
 #

@@ -1,6 +1,8 @@
-"""What the tests say beyond pass and fail: tables, from what tests record as properties."""
+"""How tests are shared out; and tables of what they find, beyond pass and fail."""
 
 from typing import Any
+
+import pytest
 
 TABLES = {
     # Distances are in units of the tolerance: noise below 1 is accepted, a mistake above 1 is seen.
@@ -34,6 +36,22 @@ TABLES = {
         "stock nbgrader",
     ),
 }
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run a file, but for the longest: those by assignment and by notebook.
+
+    Tests of one assignment share its sheets, tests of one notebook its run.
+    """
+    for item in items:
+        part = getattr(item, "callspec", None) and item.callspec.params
+        of_file = item.path.stem
+        if of_file == "test_problems" and part and "subject" in part:
+            of_file += f" {part['subject'].assignment}"
+        elif of_file == "test_notebooks" and part and "path" in part:
+            of_file += f" {part['path'].stem}"
+        item.add_marker(pytest.mark.xdist_group(of_file))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -441,3 +441,16 @@ def test_a_share_of_a_list_is_enough_and_what_other_cells_leave_is_stood_in_for(
     assert judged(2, 3).status == "wrong"
     assert "2 of 4 are right; expected at least 3. The first that is not:" in judged(2, 3).message
     assert "'two'" in judged(2, 3).message
+
+
+def test_a_list_that_is_too_long_is_not_told_as_too_many_results() -> None:
+    found = problem("ids(n)", ("ids",), {"all": 1}, cases=ids_cases, misconceptions=())
+    code = "def ids(n):\n    return list(range(n))\n"
+    sheet = build_sheet(Source("toy", (found,), "", {"ids": code})).problems["ids"]
+    answers = probe.answer({"ids": lambda n: list(range(n + 1))}, data.dumps(sheet.request()))
+    message = judge(sheet, data.loads(answers)).message
+    assert "`ids` has length 4; expected 3." in message
+
+
+def ids_cases(draw: Draw) -> Iterator[Case]:
+    yield Case("three of them", "all", (3,))

@@ -22,8 +22,11 @@ from autograder.sheet import Sheet
 from course.claims import MIME, Claim
 
 ROOT = Path(__file__).parent.parent
-LIMIT = 60.0
-"""Seconds of CPU for a notebook. Machines differ, so only three times as much fails."""
+LIMITS = {"08": 90, "09": 240, "10": 240, "11": 240, "12": 90, "13": 90, "a7": 90}
+"""Seconds of CPU for a notebook, by the start of its name; 60 where it is not listed.
+
+Machines differ, so only three times as much fails.
+"""
 
 NOTEBOOKS = [text.with_suffix(".ipynb") for text in lectures(ROOT)]
 NOTEBOOKS += [
@@ -75,10 +78,11 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 def test_the_notebook_runs(path: Path, record_property: Callable[[str, object], None]) -> None:
     done, seconds = run(path)
     written = [cell for cell in done.cells if cell.cell_type == "code" and cell.source.strip()]
-    record_property("time", (path.stem, f"{len(written)}", f"{seconds:.0f} s", f"{LIMIT:.0f} s"))
+    limit = LIMITS.get(path.stem[:2], 60)
+    record_property("time", (path.stem, f"{len(written)}", f"{seconds:.0f} s", f"{limit} s"))
     assert cells_that_ran(done) == len(written)
     assert len(written) >= 5 or path.stem == "index"
-    assert seconds < 3 * LIMIT
+    assert seconds < 3 * limit
 
 
 @each_notebook

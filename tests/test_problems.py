@@ -533,9 +533,17 @@ def _case_distance(case: CaseSheet, answer: Tree) -> float:
     )
 
 
-def test_scipy_is_seen_behind_any_name() -> None:
-    code = (
+@pytest.mark.parametrize(
+    "code",
+    [
         "import scipy.special, torch\nf = getattr(scipy.special, 'soft' + 'max')\n"
-        "def softmax(x, dim):\n    return torch.from_numpy(f(x.detach().numpy(), axis=dim))\n"
-    )
+        "def softmax(x, dim):\n    return torch.from_numpy(f(x.detach().numpy(), axis=dim))\n",
+        "import importlib, torch\n"
+        "def softmax(x, dim):\n    special = importlib.import_module('scipy.special')\n"
+        "    f = getattr(special, 'soft' + 'max')\n"
+        "    return torch.from_numpy(f(x.detach().numpy(), axis=dim))\n",
+    ],
+    ids=["beforehand", "in the answer"],
+)
+def test_scipy_is_seen_behind_any_name(code: str) -> None:
     assert SUBJECTS["a1_attention-softmax"].verdict(code, PUBLIC).status == "refused"
