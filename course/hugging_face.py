@@ -39,7 +39,7 @@ ARGUMENTS: dict[str, Any] = {
     "label_smoothing_factor": date_task.EPSILON,
     "max_grad_norm": 0.0,
 }
-"""The training of `date_task`, in about half as many steps, in the names of their TrainingArguments."""
+"""The training of `date_task`, about half as long, in the names of their TrainingArguments."""
 
 SETTINGS: dict[str, Any] = {
     "task": "dates in five locales and three lengths to ISO 8601, days never trained on",
