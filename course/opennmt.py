@@ -1,5 +1,6 @@
 """The same weights, and equal outputs, in CTranslate2: the engine of the OpenNMT project."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def to_ctranslate2(
 
     quantization: "int8" and the like, as in ctranslate2's own converters.
     """
-    s = model.settings
+    s, model = model.settings, copy.deepcopy(model)  # to quantise, the weights are scaled in place
     spec = TransformerSpec.from_config(s.n_layers, s.n_heads, pre_norm=s.norm_first)
     spec.config.layer_norm_epsilon = 1e-5
     spec.register_source_vocabulary(list(source.symbols))

@@ -283,6 +283,13 @@ def test_parity_with_ctranslate2(positions: str, norm_first: bool, tmp_path: Pat
             assert best.score == pytest.approx(their.scores[0], abs=1e-5)
 
 
+def test_quantising_a_copy_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+    model = model_of(SMALL)
+    before = model(BATCH.src, BATCH.tgt_in)
+    to_ctranslate2(model, SOURCE, TARGET, tmp_path / "model", quantization="int8")
+    assert_equal(model(BATCH.src, BATCH.tgt_in), before)
+
+
 def test_a_difference_would_be_seen(tmp_path: Path) -> None:
     model = model_of(SMALL)
     layers = convert.to_torch(model)
