@@ -37,9 +37,9 @@ from torch import nn
 
 from course.claims import claim
 from course.experiments import table
+from course.experiments.recall import LENGTHS, MODELS, RECURRENT, learn
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, panels, spread, use_style
-from course.recall import LENGTHS, MODELS, RECURRENT, learn
 
 torch.set_num_threads(1)
 use_style()

@@ -37,8 +37,18 @@ from torch import nn
 
 from course.claims import claim
 from course.date_task import training_batch
-from course.depth import DEPTHS, EVERY, GENTLE, ORDERS, PEAK, STEPS, WARM_UPS, learn, model_of
 from course.experiments import table
+from course.experiments.depth import (
+    DEPTHS,
+    EVERY,
+    GENTLE,
+    ORDERS,
+    PEAK,
+    STEPS,
+    WARM_UPS,
+    learn,
+    model_of,
+)
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, panels, spread, use_style
 

@@ -38,7 +38,6 @@ from ipywidgets import Dropdown, SelectionSlider
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import nn
 
-from course.ablations import MODELS, OneTooFar, aligned, by_beam, n_parameters
 from course.claims import claim
 from course.date_task import (
     BETAS,
@@ -58,6 +57,7 @@ from course.date_task import (
 from course.dates import LOCALES, drawn, split, written
 from course.decoding import beam_search
 from course.experiments import table
+from course.experiments.ablations import MODELS, OneTooFar, aligned, by_beam, n_parameters
 from course.knobs import Knobs
 from course.maps import recorded_maps
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, matrix, panels, use_style

@@ -38,7 +38,6 @@ from ipywidgets import Dropdown, FloatSlider, IntSlider, SelectionSlider
 from matplotlib.patches import Rectangle
 from scipy import stats
 
-from course import cutmix
 from course.claims import claim
 from course.date_task import (
     BETAS,
@@ -54,13 +53,13 @@ from course.date_task import (
     unseen,
 )
 from course.dates import LOCALES, split, written
-from course.depth import model_of
-from course.experiments import table
+from course.experiments import cutmix, table
+from course.experiments.depth import model_of
+from course.experiments.recipes import alignment_errors
 from course.knobs import Knobs
 from course.losses import alignment_nll, smoothed_cross_entropy
 from course.maps import recorded_maps
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, panels, spread, use_style
-from course.recipes import alignment_errors
 from course.schedules import inverse_sqrt, linear_decay, noam
 from course.training import Trainer, label_smoothed
 from course.transformer import Transformer
@@ -1097,7 +1096,7 @@ assert 0.02 < min(in_second) < max(in_second) < 0.12
 # leaves the target alone. CutMix changes **both**, and its target names the one other class that is
 # to be seen in the image.
 #
-# On real images of 8 by 8, from scikit-learn; the code is in `course/cutmix.py`:
+# On real images of 8 by 8, from scikit-learn; the code is in `course/experiments/cutmix.py`:
 
 # %%
 few = images(0)["train"]
@@ -1396,7 +1395,8 @@ assert scores.grad.abs().max() < 1e-6
 # **The assignment.** [a7_training](../assignments/a7_training/a7_training.ipynb): the schedules,
 # both losses, decoding and the model, in general; at its end a Transformer of your own reads dates.
 #
-# **Next.** Lecture 11: what the heads do that nobody taught, and whether a map explains an output.
+# **Next.** [Lecture 11](11_looking_inside.ipynb): what the heads do that nobody taught, and whether
+# a map explains an output.
 #
 # ## 11 · Words
 #

@@ -42,10 +42,10 @@ from torch import nn
 from transformers import AutoModel, AutoTokenizer
 from transformers.utils import logging
 
-from course import date_task, inside, reviews
+from course import date_task
 from course.claims import claim
 from course.dates import drawn
-from course.experiments import table
+from course.experiments import inside, reviews, table
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, matrix, panels, use_style
 from course.sentences import SENTENCES
@@ -794,8 +794,8 @@ assert rho < 0.1
 # ## 6 · Does attention tell which words mattered?
 #
 # To judge an explanation one would have to know the truth, and of real sentences nobody does. So we
-# make a world in which it is known (`course/reviews.py`): a review says of three or five things
-# whether they were good or bad, and the question is whether it says more good than bad. *The soup
+# make a world in which it is known (`course/experiments/reviews.py`): a review says of three or
+# five things whether they were good or bad, and the question is whether more were good. *The soup
 # was cold and the waiter was very kind but the room was damp*: no. **Only the adjectives matter.**
 #
 # Three readers learn to answer. Each makes one state a word, takes the weighted mean of the states,
@@ -1534,7 +1534,7 @@ assert math.isclose(1.0 * 10 - (0.9 * 0 + 0.1 * 10), 9)
 # **The assignment.** [a8_inside](../assignments/a8_inside/a8_inside.ipynb): entropy of heads,
 # rollout, leave-one-out, Kendall's τ and the importance of heads, as functions for any model.
 #
-# **Next.** Lecture 12: the same model in the terms of three toolkits.
+# **Next.** [Lecture 12](12_from_scratch_to_toolkits.ipynb): the same model in the terms of three toolkits.
 #
 # ## 11 · Words
 #

@@ -47,7 +47,7 @@ from course.date_task import BETAS, EPSILON, SOURCE, TARGET, as_batch, exact, se
 from course.dates import drawn
 from course.decoding import beam_search, greedy
 from course.experiments import table
-from course.hugging_face import ARGUMENTS, IGNORED, learn, learn_dates
+from course.experiments.hugging_face import ARGUMENTS, IGNORED, learn, learn_dates
 from course.opennmt import to_ctranslate2
 from course.plots import BLUE, ORANGE, panels, use_style
 from course.schedules import linear_decay
@@ -439,10 +439,10 @@ def one_half(seed):
 
 
 # %% [markdown]
-# `learn` in `course/hugging_face.py` hands these to `TrainingArguments` and returns the loss of
-# each update. Two things about its batches are worth a look: where there is padding the labels are
-# −100, which no vocabulary has, and `attention_mask` is 1 where a token **may** be attended
-# (torch's padding masks are True where it may not). And ours:
+# `learn` in `course/experiments/hugging_face.py` hands these to `TrainingArguments` and returns the
+# loss of each update. Two things about its batches are worth a look: where there is padding the
+# labels are −100, which no vocabulary has, and `attention_mask` is 1 where a token **may** be
+# attended (torch's padding masks are True where it may not). And ours:
 
 
 # %%

@@ -38,14 +38,13 @@ from matplotlib.patches import Rectangle
 from scipy import stats
 from torch import nn
 
-from course import tuning_rates, tuning_search
 from course.claims import claim
 from course.dates import written_dates
-from course.experiments import table
+from course.experiments import table, tuning_rates, tuning_search
+from course.experiments.tuning_sweeps import BASES
 from course.knobs import Knobs
 from course.plots import BLUE, GREEN, ORANGE, PURPLE, matrix, panels, use_style
 from course.tuning import CLASSES, Chance, Settings, images, model_of, train
-from course.tuning_sweeps import BASES
 
 torch.set_num_threads(1)
 use_style()

@@ -6,14 +6,15 @@ from dataclasses import asdict
 
 import pytest
 
-from course.experiments import EXPERIMENTS, TABLES, as_text, table
+from course.experiments import EXPERIMENTS, table
+from course.experiments.tables import TABLES, as_text
 
 with_each = pytest.mark.parametrize("name", EXPERIMENTS)
 
 
 @with_each
 def test_each_table_is_of_the_settings_of_its_experiment(name: str) -> None:
-    settings = importlib.import_module(f"course.{name}").SETTINGS
+    settings = importlib.import_module(f"course.experiments.{name}").SETTINGS
     assert table(name).settings == json.loads(json.dumps(settings))
 
 

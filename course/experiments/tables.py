@@ -1,9 +1,5 @@
-"""Dear experiments: run by `make experiments`, kept as dated tables, read by the lectures.
+"""The dated tables: what an experiment measured, with the settings and versions it was run by."""
 
-`python -m course.experiments [NAME ...]` runs those named, or all, and writes `tables/NAME.json`.
-"""
-
-import argparse
 import datetime
 import importlib
 import json
@@ -14,21 +10,12 @@ from typing import Any
 
 import torch
 
-TABLES = Path(__file__).parent / "tables"
-
-EXPERIMENTS = (
-    *("recall", "depth", "dates_seeds", "ablations"),
-    *("recipes", "cutmix"),
-    "hugging_face",
-    *("reviews", "inside"),
-    *("tuning_sweeps", "tuning_rates", "tuning_seeds", "tuning_search"),
-)
-"""Modules of this package. Each has `SETTINGS` and `rows() -> list[dict]`."""
+TABLES = Path(__file__).parents[1] / "tables"
 
 
 @dataclass(frozen=True)
 class Table:
-    """What an experiment measured: one dict a row, with the settings and versions it was run by."""
+    """One dict a row."""
 
     date: str
     versions: dict[str, str]
@@ -53,7 +40,7 @@ def table(name: str) -> Table:
 def write(name: str) -> None:
     """Run one experiment on one thread and write its table."""
     torch.set_num_threads(1)
-    experiment = importlib.import_module(f"course.{name}")
+    experiment = importlib.import_module(f"course.experiments.{name}")
     made = Table(
         date=datetime.date.today().isoformat(),
         versions={"python": platform.python_version(), "torch": torch.__version__},
@@ -79,16 +66,3 @@ def as_text(part: Any, broken: int, margin: str = "") -> str:
         entries = [as_text(entry, broken - 1, inner) for entry in part]
     opening, closing = "{}" if isinstance(part, dict) else "[]"
     return f"{opening}\n{inner}" + f",\n{inner}".join(entries) + f"\n{margin}{closing}"
-
-
-def main() -> None:
-    """The command line of `make experiments`."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("names", nargs="*", default=EXPERIMENTS, metavar="NAME")
-    for name in parser.parse_args().names:
-        print(f"running {name} …", flush=True)
-        write(name)
-
-
-if __name__ == "__main__":
-    main()

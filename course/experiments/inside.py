@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from course.date_task import as_batch, learn, unseen
 from course.dates import drawn
+from course.experiments.reviews import HOLD, LEEWAY, SEARCH_RATE, SEARCH_STEPS, divergence
 from course.maps import recorded_maps
-from course.reviews import HOLD, LEEWAY, SEARCH_RATE, SEARCH_STEPS, divergence
 from course.transformer import Transformer
 from course.vocabulary import PAD, Batch
 
