@@ -111,7 +111,7 @@ class Sheet:
             "problems": [_problem_tree(problem) for problem in self.problems.values()],
         }
         value, arrays = data.pack(tree)
-        text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+        text = json.dumps(value, ensure_ascii=False, indent=1)  # unsorted: order may be meant
         (folder / f"{self.assignment}.sheet.json").write_text(text + "\n", encoding="utf-8")
         path = folder / f"{self.assignment}.sheet.safetensors"
         path.write_bytes(safetensors.numpy.save(arrays))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from autograder.judge import Verdict, blame_dependencies, judge, unanswered
 from autograder.problem import AuthoringError, Case, Draw, Given, Misconception, Problem
 from autograder.reference import Source, build_sheet
 from autograder.rules import Notebook
+from autograder.sheet import Sheet
 
 SETUP = "import torch\nfrom torch import nn"
 
@@ -454,3 +456,15 @@ def test_a_list_that_is_too_long_is_not_told_as_too_many_results() -> None:
 
 def ids_cases(draw: Draw) -> Iterator[Case]:
     yield Case("three of them", "all", (3,))
+
+
+def test_a_dict_keeps_its_order_in_a_sheet(tmp_path: Path) -> None:
+    found = problem("grid()", ("grid",), {"all": 1}, cases=grid_cases, misconceptions=())
+    code = "def grid():\n    return {'rate': 0.1, 'batch': 2}\n"
+    build_sheet(Source("toy", (found,), "", {"grid": code})).save(tmp_path)
+    [case] = Sheet.load(tmp_path / "toy.sheet.json").problems["grid"].cases
+    assert list(case.expected["value"]) == ["rate", "batch"]
+
+
+def grid_cases(draw: Draw) -> Iterator[Case]:
+    yield Case("the only one", "all", ())
