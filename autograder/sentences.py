@@ -11,7 +11,7 @@ import builtins
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from autograder.compare import Difference, describe, difference, gradient_difference
@@ -42,6 +42,16 @@ def plain(text: str, most: int = MAX_TRACEBACK) -> str:
 def correct(count: int) -> str:
     """All cases pass."""
     return f"Correct: {count} of {count} cases pass."
+
+
+def progress(assignment: str, right: Sequence[str], count: int) -> str:
+    """How far a student has come since the kernel started; nothing to say of a single problem."""
+    if count == 1:
+        return ""
+    if len(right) == count:
+        return f"{assignment}: all {count} problems are right."
+    names = f" ({', '.join(right)})" if right else ""
+    return f"{assignment}: {len(right)} of {count} problems seen right in this kernel{names}."
 
 
 def no_such_name(name: str, others: Iterable[str]) -> str:
