@@ -236,6 +236,16 @@ class GradebookWriter:
             session.flush()
             self._keep(student, timestamp, text)
 
+    def record(self, student: str, record: Record) -> None:
+        """The record alone, of a submission that nbgrader itself has graded.
+
+        Raises:
+            GradebookError: the gradebook cannot be written.
+        """
+        with self._transaction() as session:
+            *_, notebook = self._found(session, student)
+            session.merge(self._record_row(student, notebook.id, record))
+
     def _submitted(self, session: Session, student: str, timestamp: datetime | None) -> Any:
         """nbgrader's submitted notebook; made, with all that it belongs to, where there is none."""
         assignment, notebook_id, submission, notebook = self._found(session, student)
