@@ -245,14 +245,14 @@ def export(assignment: str, target: str, output: Path | None) -> None:
     Example: autograder export a1_attention --to canvas --output grades.csv
     """
     from autograder.course_directory import find_course
-    from autograder.export import Grades, remarks, write
+    from autograder.export import TARGETS, Grades
 
     grades = Grades.read(find_course(Path.cwd()), assignment)
     ending = "" if target == "gradescope" else ".csv"
     own = f"-{target}" if target != "csv" else "-grades"
     output = output or Path(f"{assignment}{own}{ending}")
-    write(grades, target, output)
-    for sentence in remarks(grades, target):
+    TARGETS[target].write(grades, output)
+    for sentence in TARGETS[target].remarks(grades):
         click.echo(sentence, err=True)
     click.echo(f"{output}: {len(grades.graded)} grades of {assignment}")
 

@@ -178,7 +178,7 @@ def say_ok(page: Page, words: str) -> None:
     message = page.locator(".modal-dialog:visible")
     expect(message).to_contain_text(words)
     message.get_by_role("button", name="OK").click()
-    expect(message).to_have_count(0)
+    expect(page.locator(".modal-backdrop")).to_have_count(0)
 
 
 def test_an_instructor_autogrades_grades_by_hand_and_reads_the_report(

@@ -19,7 +19,8 @@ from test_grading import ASSIGNMENT, CLASS, DESK, PROBLEMS, ROOT
 
 from autograder.cli import main
 from autograder.course_directory import CONFIG, Course, find_course
-from autograder.gradebook import GradebookWriter, Record
+from autograder.errors import MendableError
+from autograder.gradebook import GradebookError, GradebookWriter, Record
 from autograder.grader import Graded
 from autograder.grading import Row
 from autograder.judge import Verdict
@@ -365,13 +366,17 @@ def test_the_notebooks_are_those_that_were_graded(work: Classwork) -> None:
     assert work.code["attend"]["emmy"] == DESK.mistaken("attend", "no_scale")
 
 
-@pytest.mark.parametrize("state", ["no gradebook", "nothing graded"])
-def test_nothing_to_report_is_one_sentence(state: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("state", "kind"), [("no gradebook", GradebookError), ("nothing graded", ReportError)]
+)
+def test_nothing_to_report_is_one_sentence(
+    state: str, kind: type[MendableError], tmp_path: Path
+) -> None:
     course = new_course(tmp_path / "course")
     if state == "nothing graded":
         with GradebookWriter(course, DESK.release, ASSIGNMENT) as book:
             book.register()
-    with pytest.raises(ReportError, match=f"run `autograder grade {ASSIGNMENT}` first") as error:
+    with pytest.raises(kind, match=f"run `autograder grade {ASSIGNMENT}` first") as error:
         Classwork.read(course, ASSIGNMENT)
     assert "\n" not in str(error.value)
     assert (course.root / "gradebook.db").exists() == (state == "nothing graded")

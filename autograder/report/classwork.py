@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from nbformat import NotebookNode
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from autograder.course_directory import Course
 from autograder.errors import MendableError
-from autograder.gradebook import GradebookWriter, Record
+from autograder.gradebook import Record, read_records
 from autograder.grading import Row
 from autograder.problem import Misconception
 from autograder.reference import Source, read_source
@@ -60,12 +56,12 @@ class Classwork:
 
         Raises:
             CourseError: the assignment is not known, or not built.
-            GradebookError: the gradebook cannot be read.
-            ReportError: there is no gradebook, or nothing in it.
+            GradebookError: there is no gradebook, or it cannot be read.
+            ReportError: there is nothing in it.
         """
         course.check_known(assignment)
         release = course.release(assignment)
-        records = _records(course, assignment)
+        records = read_records(course, release, assignment)
         rows = {
             student: own
             for student in _shuffled(records, course.exam_digest(assignment))
@@ -109,26 +105,6 @@ class Classwork:
     def total(self, student: str) -> float:
         """The points of a student, written answers aside."""
         return sum(row.points for row in self.rows[student].values())
-
-
-def _records(course: Course, assignment: str) -> dict[str, Record]:
-    """The gradebook's records; a gradebook that is not there is not made."""
-    path = _file_of(course.directory.db_url)
-    if path and not path.is_file():
-        raise ReportError(
-            f"there is no gradebook at {path}: run `autograder grade {assignment}` first"
-        )
-    with GradebookWriter(course, course.release(assignment), assignment) as book:
-        return book.records()
-
-
-def _file_of(db_url: str) -> Path | None:
-    """The file of an SQLite database; None for any other, and for what is none."""
-    with suppress(ArgumentError):
-        url = make_url(db_url)
-        if url.get_backend_name() == "sqlite" and url.database:
-            return Path(url.database)
-    return None
 
 
 def _rows(record: Record, worth: Mapping[str, float]) -> Rows:
