@@ -12,7 +12,7 @@ LAB_FLAGS ?= $(if $(filter 0,$(shell id -u)),--allow-root)
 # torch, notebooks and browsers share a laptop's cores
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help lab test grade check build bench experiments clean
+.PHONY: help lab test grade check build bench gallery experiments clean
 
 help:
 	@echo "make lab    open the course in JupyterLab"
@@ -21,6 +21,7 @@ help:
 	@echo "make check  lint, format, types"
 	@echo "make build  rebuild notebooks, sheets and releases from their text"
 	@echo "make bench  measure the speed of checking and grading (KEEP=1: keep the table)"
+	@echo "make gallery  show every card of the sample classes on one page"
 	@echo "make experiments  run what is too dear for a notebook, and write its tables"
 	@echo "make clean  remove what make has made, .venv included"
 
@@ -47,6 +48,9 @@ build: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(if $(KEEP),--keep)
+
+gallery: $(READY)
+	$(BIN)/python -m tests.gallery
 
 experiments: $(READY)
 	$(BIN)/python -m course.experiments

@@ -1,5 +1,6 @@
 """nbgrader, told where this course keeps its things and who judges."""
 
+import importlib.util
 import os
 import sys
 import warnings
@@ -8,6 +9,10 @@ c = get_config()  # noqa: F821
 
 # nbgrader looks for `alembic` on PATH, where it is not if .venv was never activated.
 os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+
+# nbgrader's own pages fetch a script for formulas; these templates go before those of nbconvert.
+_pages = os.path.join(os.path.dirname(importlib.util.find_spec("autograder").origin), "pages")
+os.environ["JUPYTER_PATH"] = os.pathsep.join([_pages, os.environ.get("JUPYTER_PATH", "")])
 
 # nbgrader's models trip a warning of SQLAlchemy 2 at every submission; the rows are right.
 warnings.filterwarnings("ignore", message="Object of type .* not in session", module="nbgrader")

@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 import io
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,22 +27,24 @@ MAX_PRINTED = 10
 
 
 class NotYetError(AssertionError):
-    """An answer that is not right yet: Jupyter shows the verdict in place of a traceback."""
+    """An answer that is not right yet: one line in place of a traceback, below the card.
 
-    def __init__(self, verdict: Verdict) -> None:
-        super().__init__(Card(verdict).text())
+    Where no card is shown (in a script, in `nbgrader validate`) its text has all that the card has.
+    """
+
+    def __init__(self, card: Card, *, is_shown: bool) -> None:
+        super().__init__(card.text())
+        self._lines = [card.headline()] if is_shown else card.text().split("\n")
 
     def _render_traceback_(self) -> list[str]:
-        return str(self).split("\n")
+        return self._lines
 
 
 def check(name: str) -> None:
-    """Check your answer to the problem `name` on its public cases.
-
-    Shows a card where all of them pass.
+    """Check your answer to the problem `name` on its public cases, and show a card.
 
     Raises:
-        NotYetError: some case does not pass; the message says which, and where to think.
+        NotYetError: some case does not pass; the card says which, and where to think.
         SheetError: no answer sheet of the problem lies beside the notebook.
     """
     sheet = find_sheet(name, Path.cwd())
@@ -50,9 +53,13 @@ def check(name: str) -> None:
         verdict = unanswered(sheet.problems[name], "error", sentences.stale(name))
     else:
         verdict = public_verdict(sheet, name, namespace, sources)
-    if verdict.status != "correct":
-        raise NotYetError(verdict)
-    display(Card(verdict))
+    card = Card(verdict, _progress(sheet, verdict, namespace))
+    is_right = verdict.status == "correct"
+    is_shown = is_right or _shows_cards()
+    if is_shown:
+        display(card)
+    if not is_right:
+        raise NotYetError(card, is_shown=is_shown)
 
 
 def find_sheet(problem: str, folder: Path) -> Sheet:
@@ -133,6 +140,30 @@ def _show_some(printed: str) -> None:
     print("\n".join(lines[:MAX_PRINTED]), end="\n" if lines else "")
     if len(lines) > MAX_PRINTED:
         print(f"(and {len(lines) - MAX_PRINTED} more lines, printed on the other inputs)")
+
+
+def _shows_cards() -> bool:
+    """Whether somebody looks at a notebook; `nbgrader validate` looks at errors alone."""
+    return get_ipython() is not None and os.environ.get("NBGRADER_EXECUTION") != "validate"
+
+
+_seen_right: dict[tuple[str, str], Any] = {}
+"""(assignment, problem) → the answer that was right when it was last checked in this kernel."""
+
+
+def _progress(sheet: Sheet, verdict: Verdict, namespace: Mapping[str, Any]) -> str:
+    """A line on the whole assignment; an answer that was defined anew since does not count."""
+    key = (sheet.assignment, verdict.problem)
+    _seen_right.pop(key, None)
+    if verdict.status == "correct":
+        _seen_right[key] = namespace[verdict.problem]
+    right = [
+        name
+        for name in sheet.problems
+        if (sheet.assignment, name) in _seen_right
+        and namespace.get(name) is _seen_right[sheet.assignment, name]
+    ]
+    return sentences.progress(sheet.assignment, right, len(sheet.problems))
 
 
 def _is_stale(name: str) -> bool:

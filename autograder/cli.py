@@ -192,6 +192,72 @@ def sample(assignment: str, folder: Path) -> None:
 
 
 @main.command()
+@click.argument("assignment")
+@click.option("--names", is_flag=True, help="Name the students; without it they have numbers.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Where to write the page; ASSIGNMENT-report.html by default.",
+)
+def report(assignment: str, names: bool, output: str | None) -> None:
+    """Write one HTML page on what the class has, and has not, understood of ASSIGNMENT.
+
+    It is made of what `autograder grade` has left: grade first. The page needs nothing else and
+    runs nothing; it shows no solution, and no name unless asked.
+
+    \b
+    Example: autograder report a1_attention --output report.html
+    """
+    from datetime import datetime
+
+    from autograder.course_directory import find_course
+    from autograder.report import Classwork, page
+
+    work = Classwork.read(find_course(Path.cwd()), assignment)
+    path = output or f"{assignment}-report.html"
+    with click.open_file(path, "w", "utf-8", lazy=True) as file:  # opened late: errors in a line
+        file.write(page(work, datetime.now(), with_names=names))
+    click.echo(f"{path}: {len(work.rows)} submissions")
+
+
+@main.command()
+@click.argument("assignment")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(("canvas", "moodle", "gradescope", "csv")),
+    required=True,
+    help="Which system takes the grades; csv is for people and spreadsheets.",
+)
+@click.option(
+    "--output",
+    metavar="FILE_OR_FOLDER",
+    type=click.Path(path_type=Path),
+    help="Where to write; ASSIGNMENT-canvas.csv and the like by default, a folder for gradescope.",
+)
+def export(assignment: str, target: str, output: Path | None) -> None:
+    """Write the grades of ASSIGNMENT for another system.
+
+    They are the gradebook's: points given by hand, extra credit and late penalties count. Who has
+    no grade gets none, and is counted on stderr.
+
+    \b
+    Example: autograder export a1_attention --to canvas --output grades.csv
+    """
+    from autograder.course_directory import find_course
+    from autograder.export import TARGETS, Grades
+
+    grades = Grades.read(find_course(Path.cwd()), assignment)
+    ending = "" if target == "gradescope" else ".csv"
+    own = f"-{target}" if target != "csv" else "-grades"
+    output = output or Path(f"{assignment}{own}{ending}")
+    TARGETS[target].write(grades, output)
+    for sentence in TARGETS[target].remarks(grades):
+        click.echo(sentence, err=True)
+    click.echo(f"{output}: {len(grades.graded)} grades of {assignment}")
+
+
+@main.command()
 def doctor() -> None:
     """Say which walls this machine can hold around student code, and what is missing.
 

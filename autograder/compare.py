@@ -113,15 +113,23 @@ def _array_difference(
         return Difference("dtype", where, expected.dtype, found.dtype)
     if np.array_equal(found.values, expected.values):  # as most are, and quickly seen
         return None
-    gap, allowed = _gap(expected, found, tolerance)
-    apart = ~(gap <= allowed)
-    if not apart.any():
+    differs = apart(expected, found, tolerance)
+    if not differs.any():
         return None
-    count = f"{int(apart.sum())} of {apart.size} numbers"
+    count = f"{int(differs.sum())} of {differs.size} numbers"
     unexpected_nan = np.isnan(found.values) & ~np.isnan(expected.values)
     kind: Kind = "nan" if unexpected_nan.any() else "value"
     ours, theirs = _side_by_side(expected.values, found.values)
-    return Difference(kind, where, ours, theirs, largest=float(gap.max()), count=count)
+    largest = float(_gap(expected, found, tolerance)[0].max())
+    return Difference(kind, where, ours, theirs, largest=largest, count=count)
+
+
+def apart(
+    expected: Array, found: Array, tolerance: tuple[float, float] | None = None
+) -> np.ndarray[Any, Any]:
+    """Where the numbers of two arrays of one shape and dtype are not the same answer."""
+    gap, allowed = _gap(expected, found, tolerance)
+    return ~(gap <= allowed)
 
 
 def _side_by_side(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ from nbgrader.api import (
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum, determine_grade, is_grade, is_locked, is_solution
 from sqlalchemy import Connection, Engine, String, Text, and_, create_engine, event, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -53,7 +54,7 @@ _LOCK_SECONDS = 60.0
 
 
 class GradebookError(MendableError):
-    """The gradebook cannot take the grades; says what to do."""
+    """The gradebook cannot take grades, or is not there to be read; says what to do."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,16 @@ class GradebookWriter:
             session.flush()
             self._keep(student, timestamp, text)
 
+    def record(self, student: str, record: Record) -> None:
+        """The record alone, of a submission that nbgrader itself has graded.
+
+        Raises:
+            GradebookError: the gradebook cannot be written.
+        """
+        with self._transaction() as session:
+            *_, notebook = self._found(session, student)
+            session.merge(self._record_row(student, notebook.id, record))
+
     def _submitted(self, session: Session, student: str, timestamp: datetime | None) -> Any:
         """nbgrader's submitted notebook; made, with all that it belongs to, where there is none."""
         assignment, notebook_id, submission, notebook = self._found(session, student)
@@ -324,6 +335,30 @@ class GradebookWriter:
         except OSError as error:
             return error.errno == errno.ENAMETOOLONG
         return True
+
+
+def read_records(course: Course, release: Release, assignment: str) -> dict[str, Record]:
+    """What `GradebookWriter.records` finds; a gradebook that is not there is not made.
+
+    Raises:
+        GradebookError: there is no gradebook, or it cannot be read.
+    """
+    path = _file_of(course.directory.db_url)
+    if path and not path.is_file():
+        raise GradebookError(
+            f"there is no gradebook at {path}: run `autograder grade {assignment}` first"
+        )
+    with GradebookWriter(course, release, assignment) as book:
+        return book.records()
+
+
+def _file_of(db_url: str) -> Path | None:
+    """The file of an SQLite database; None for any other, and for what is none."""
+    with suppress(ArgumentError):
+        url = make_url(db_url)
+        if url.get_backend_name() == "sqlite" and url.database:
+            return Path(url.database)
+    return None
 
 
 def _grade(session: Session, notebook: Any, graded: Graded) -> None:

@@ -9,6 +9,8 @@ templates clean no text cells by themselves.
 from __future__ import annotations
 
 import html
+import re
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +19,8 @@ from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from autograder.formulas import mathml
 
 KINDS = frozenset(
     """text/plain text/html text/markdown text/latex
@@ -38,8 +42,8 @@ _ATTRIBUTES = {
     "th": ["colspan", "rowspan", "align", "scope"],
 }
 # None of them takes an address.
-_STYLES = """border-left color font-family font-style font-weight margin padding text-align
-    white-space""".split()
+_STYLES = """background-color border-collapse border-left color display font-family font-style
+    font-weight margin margin-top outline outline-offset padding text-align white-space""".split()
 
 
 def shown(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,8 +75,38 @@ def markdown2html(context: Context, source: str) -> str:
     A filter of nbconvert's templates, which tell the cell in their context.
     """
     attachments = context.get("cell", {}).get("attachments", {})
-    renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-    return clean_html(MarkdownWithMath(renderer=renderer).render(source))
+    renderer = _Renderer(escape=False, attachments=attachments, exclude_anchor_links=True)
+    page = clean_html(MarkdownWithMath(renderer=renderer).render(source))
+    return renderer.with_formulas(page)
+
+
+class _Renderer(IPythonRenderer):
+    """Renders text; each formula is a mark until the rest has been cleaned."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._mark = secrets.token_hex()  # so that no student can write one
+        self._formulas: list[str] = []
+
+    def with_formulas(self, page: str) -> str:
+        """The page with its formulas in the place of their marks."""
+        return re.sub(rf"{self._mark}-(\d+)-", lambda m: self._formulas[int(m[1])], page)
+
+    def inline_math(self, body: str) -> str:
+        """A formula within a line."""
+        return self._marked(mathml(body, "inline"))
+
+    def block_math(self, body: str) -> str:
+        """A formula on lines of its own."""
+        return self._marked(mathml(body, "block"))
+
+    def latex_environment(self, name: str, body: str) -> str:
+        """A formula whose delimiters say what it is."""
+        return self._marked(mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block"))
+
+    def _marked(self, formula: str) -> str:
+        self._formulas.append(formula)
+        return f"{self._mark}-{len(self._formulas) - 1}-"
 
 
 def _is_allowed(tag: str, name: str, value: str) -> bool:

@@ -6,7 +6,7 @@ import atexit
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import nbformat
@@ -44,8 +44,8 @@ def executor() -> Executor:
 
 
 def as_json(graded: Graded) -> str:
-    """A graded submission as text."""
-    verdicts = [asdict(verdict) for verdict in graded.verdicts.values()]
+    """A graded submission as text; its pictures are in the notebook already."""
+    verdicts = [asdict(replace(verdict, picture=None)) for verdict in graded.verdicts.values()]
     return json.dumps({"notebook": graded.notebook, "verdicts": verdicts})
 
 

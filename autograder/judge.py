@@ -7,12 +7,13 @@ that this one calls, a known misconception, and only then the first case that di
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from autograder import sentences
 from autograder.compare import difference, gradient_difference
 from autograder.data import Array, Other, Tree
+from autograder.picture import Picture, picture
 from autograder.rules import Notebook
 from autograder.sheet import CaseSheet, MisconceptionSheet, ProblemSheet
 
@@ -25,7 +26,8 @@ class Verdict:
 
     `points` equal `max_points` if and only if `status` is "correct". `misconception` is the id of
     a known mistake, or None. `message` is plain text to the student. `cases` pairs each case's
-    name with whether it passed; it is empty where no case was run.
+    name with whether it passed; it is empty where no case was run. `picture` shows a matrix that
+    is wrong, where there is one.
     """
 
     problem: str
@@ -35,6 +37,7 @@ class Verdict:
     message: str
     misconception: str | None = None
     cases: tuple[tuple[str, bool], ...] = ()
+    picture: Picture | None = field(default=None, compare=False)
 
 
 def judge(sheet: ProblemSheet, answers: Tree, notebook: Notebook | None = None) -> Verdict:
@@ -86,7 +89,7 @@ def blame_dependencies(
         ]
         if broken and verdict.status in ("wrong", "error", "timeout", "crashed", "refused"):
             message = sentences.mend_first(name, broken[0], verdicts[broken[0]].status)
-            blamed[name] = replace(verdict, misconception=None, message=message)
+            blamed[name] = replace(verdict, misconception=None, message=message, picture=None)
     return blamed
 
 
@@ -146,15 +149,16 @@ def _mistaken(
     case, answer = sheet.cases[first], answers[first]
     raised = answer["outcome"] == "raised" and case.expected["outcome"] == "returned"
     status: Status = "error" if raised else "wrong"
-    if known := diagnosis(sheet, answers):
+    known = diagnosis(sheet, answers)
+    if known:
         message = sentences.misconception(case, answer, known, notebook)
-        return _verdict(sheet, passed, status, message, known.id)
-    if raised:
+    elif raised:
         is_public = _is_public_error(sheet, answers, answer)
         message = sentences.raised(case, answer, notebook, is_public)
     else:
         message = sentences.mistake(sheet, case, answer, notebook)
-    return _verdict(sheet, passed, status, message)
+    verdict = _verdict(sheet, passed, status, message, known.id if known else None)
+    return verdict if raised else replace(verdict, picture=picture(sheet, answers))
 
 
 def _is_public_error(sheet: ProblemSheet, answers: Sequence[Tree], answer: Tree) -> bool:

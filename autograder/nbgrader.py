@@ -20,7 +20,9 @@ from traitlets import Float
 from autograder import job
 from autograder.course_directory import Course
 from autograder.executor import Limits
+from autograder.gradebook import GradebookWriter, Record
 from autograder.grader import Exam
+from autograder.grading import Row
 from autograder.submission import Fault, grade_id, read_checkpoints, read_submission
 
 Resources = dict[str, Any]
@@ -57,9 +59,7 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """Replace the notebook by its graded form."""
-        of = resources["nbgrader"]
-        converter = self.parent.parent  # the exporter's, nbgrader's Autograde
-        course = Course(converter.coursedir, converter.config)
+        of, course = resources["nbgrader"], _course(self)
         folder = course.path(course.directory.submitted_directory, of["student"], of["assignment"])
         grader = _exam(course, of["assignment"]).grader(job.executor())
         graded = grader.grade(
@@ -72,8 +72,20 @@ class Execute(NbGraderPreprocessor):  # type: ignore[misc]
 class SaveAutoGrades(StockSaveAutoGrades):  # type: ignore[misc]
     """nbgrader's own, but for the score of a judged cell: the judge's points.
 
-    Hand-given scores and comments are kept as nbgrader keeps them.
+    Hand-given scores and comments are kept as nbgrader keeps them. The verdicts are recorded for
+    the report, without a fingerprint: `autograder grade` takes them for no work of its own.
     """
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Save the scores, then the record."""
+        nb, resources = super().preprocess(nb, resources)
+        of, course = resources["nbgrader"], _course(self)
+        student, assignment = of["student"], of["assignment"]
+        verdicts = resources["verdicts"].values()
+        rows = [Row.of(student, assignment, verdict).as_dict() for verdict in verdicts]
+        with GradebookWriter(course, course.release(assignment), assignment) as book:
+            book.record(student, Record("", rows))
+        return nb, resources
 
     def _add_score(self, cell: NotebookNode, resources: Mapping[str, Any]) -> None:
         verdict = resources["verdicts"].get(grade_id(cell))
@@ -86,6 +98,12 @@ class SaveAutoGrades(StockSaveAutoGrades):  # type: ignore[misc]
         grade.auto_score = verdict.points
         grade.needs_manual_grade = grade.manual_score is not None
         self.gradebook.db.commit()
+
+
+def _course(preprocessor: NbGraderPreprocessor) -> Course:
+    """The course that nbgrader's Autograde is at work on."""
+    converter = preprocessor.parent.parent  # of the exporter
+    return Course(converter.coursedir, converter.config)
 
 
 _exams: dict[tuple[Path, str], Exam] = {}

@@ -11,7 +11,7 @@ import builtins
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from autograder.compare import Difference, describe, difference, gradient_difference
@@ -42,6 +42,16 @@ def plain(text: str, most: int = MAX_TRACEBACK) -> str:
 def correct(count: int) -> str:
     """All cases pass."""
     return f"Correct: {count} of {count} cases pass."
+
+
+def progress(assignment: str, right: Sequence[str], count: int) -> str:
+    """How far a student has come since the kernel started; nothing to say of a single problem."""
+    if count == 1:
+        return ""
+    if len(right) == count:
+        return f"{assignment}: all {count} problems are right."
+    names = f" ({', '.join(right)})" if right else ""
+    return f"{assignment}: {len(right)} of {count} problems seen right in this kernel{names}."
 
 
 def no_such_name(name: str, others: Iterable[str]) -> str:
@@ -138,12 +148,12 @@ def misconception(
     case: CaseSheet, answer: Tree, known: MisconceptionSheet, notebook: Notebook
 ) -> str:
     """A mistake that is known: what was seen, on which input, and where to think."""
-    raises = ""
+    raises = []
     if answer["outcome"] == "raised":
-        raises = _exception(answer, notebook)
-        said = plain(answer["text"], 300).split("\n")[0]
-        raises += f"\n{said}" if said and not case.hidden else ""
-    return _lines(on(case), *raises.split("\n"), f"Seen: {known.seen}", f"Think: {known.think}")
+        is_ours = answer["type"] == "OtherParametersError"  # the student's code raised nothing
+        raises = [] if is_ours else [_exception(answer, notebook)]
+        raises += [] if case.hidden else plain(answer["text"], 300).split("\n")[:1]
+    return _lines(on(case), *raises, f"Seen: {known.seen}", f"Think: {known.think}")
 
 
 def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -> str:
@@ -228,7 +238,8 @@ def _departure(sheet: ProblemSheet, unequal: Difference, case: CaseSheet) -> str
         "dtype": f"{where} has dtype {found}; expected {expected}{_like_the_arguments(case)}.",
         "nan": f"{where} holds NaN (not a number): {unequal.count} differ.",
         "gradient": f"The result cannot be differentiated in {where}: somewhere the path from "
-        f"{where} to the result leaves torch (detach, item, numpy, a new tensor from numbers).",
+        f"{where} to the result leaves torch (detach, item, data, numpy, a new tensor or parameter "
+        "made of numbers).",
         "scalar": f"{where} is not as expected.",
         "share": f"{unequal.count}."
         + ("" if case.hidden or not found else " The first that is not:"),

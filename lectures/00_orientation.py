@@ -597,10 +597,14 @@ check("features_first")
 #
 # | part | what it tells you |
 # | --- | --- |
-# | the first line | the problem, and how many of its cases pass |
+# | the first line | the problem, its points, and how many of its cases pass |
 # | On “I go home” with x (3, 4): | the first case that fails, and the shapes of its inputs |
 # | Seen: | what your function did |
 # | Think: | where to look; never the answer |
+# | two small tables | your result and the expected one; what differs has an outline |
+# | the last line | how many problems of the notebook were right so far |
+#
+# Below the card the first line stands again, in red: an error, so that *Run All* stops there.
 #
 # The course knows this mistake by what comes out, however you wrote it. One case of eight passes
 # all the same: a single token, where nothing can get out of order. So one passing case proves
@@ -686,12 +690,12 @@ for name, mistake in mistakes.items():
 features_first = right_answer
 
 assert said.keys() == mistakes.keys()  # none of the three passed
-assert "(1 of 8 cases pass)" in said["view"]
+assert "1 of 8 cases pass" in said["view"]
 assert "On “I go home” with x (3, 4):\nSeen: the shape is right" in said["view"]
 assert "no axis was swapped" in said["view"]
-assert "(0 of 8 cases pass)" in said["joined"]
+assert "0 of 8 cases pass" in said["joined"]
 assert "`result` has shape (12,); expected (4, 3)." in said["joined"]
-assert "(3 of 8 cases pass)" in said["axes 1 and 2"]
+assert "3 of 8 cases pass" in said["axes 1 and 2"]
 assert "a batch is right" in said["axes 1 and 2"]
 check("features_first")  # and the right one is in its place again
 

@@ -1003,7 +1003,7 @@ MULTI_HEAD_MODULE = Problem(
         "and self.w_o(...) comes last.",
     ),
     symptoms={
-        "“cannot assign module before Module.__init__() call”": "super().__init__() must be the "
+        "cannot assign module before Module.__init__() call": "super().__init__() must be the "
         "first line of __init__; lecture 04 shows a small module.",
         "Parameters are missing, or have other names": "The attributes must be called w_q, w_k, "
         "w_v and w_o, and must be nn.Linear layers with bias; list(module.state_dict()) tells what "
@@ -1368,7 +1368,7 @@ FROM_TORCH = Problem(
         "before.",
     ),
     symptoms={
-        "“a leaf Variable that requires grad is being used in an in-place operation”": "Copy "
+        "a leaf Variable that requires grad is being used in an in-place operation": "Copy "
         "within `with torch.no_grad():`, or by load_state_dict.",
         "The weights are right and out is not": "Then w_q and w_k are right. Look at w_v and at "
         "out_proj.",

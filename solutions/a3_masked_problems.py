@@ -146,7 +146,7 @@ CAUSAL_MASK = Problem(
     ),
     symptoms={
         "The first row is all False": "Position 0 may attend itself. Look at your diagonal.",
-        "“has dtype float32; expected bool”": "torch.ones makes floats unless it is told not to.",
+        "has dtype float32; expected bool": "torch.ones makes floats unless it is told not to.",
     },
 )
 
@@ -924,7 +924,7 @@ SHIFT_RIGHT = Problem(
         "Tensors must have same number of dimensions": "The begin is a column: (b, 1), not (b,).",
         "IndexError: Dimension out of range": "One of the tensors that you join has a single axis: "
         "the begin is a column, (b, 1), not (b,).",
-        "“has dtype …; expected int32”": "torch.full and torch.ones choose a dtype of their own; "
+        "has dtype …; expected int32": "torch.full and torch.ones choose a dtype of their own; "
         "torch.full_like takes it from its argument.",
     },
 )

@@ -1989,9 +1989,9 @@ def fit_exponent(sizes, costs):
     symptoms={
         "Exact laws are right, noisy ones are not": "Do you use all points at once, or mean "
         "slopes of pairs? And which axis has the distances whose squares are summed?",
-        "“argument 'input' … must be Tensor, not list”": "torch.log wants a tensor: make one of "
+        "argument 'input' … must be Tensor, not list": "torch.log wants a tensor: make one of "
         "the list first, or take math.log of each number.",
-        "“should be a float; it is …”": "float(…) makes Python's float of a number of numpy's or "
+        "should be a float; it is …": "float(…) makes Python's float of a number of numpy's or "
         "torch's.",
         "polyfit gives two numbers": "Look up their order: the highest power comes first.",
     },

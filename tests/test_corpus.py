@@ -283,11 +283,12 @@ def test_a_public_case_finds_no_hidden_input_to_show(room: Room) -> None:
 
 
 class Page(HTMLParser):
-    """Collects what a browser would run of a page, where a student wrote it."""
+    """Collects what a browser would run of a page, where a student wrote it, and would fetch."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.active: list[str] = []
+        self.fetched: list[str] = []
         self._tag = ""
         self.feed(text)
 
@@ -298,6 +299,12 @@ class Page(HTMLParser):
             for name, value in attrs
             if value and MARK in value and (name.startswith("on") or "javascript:" in value)
         ]
+        self.fetched += [
+            f"{name} of {tag}: {value}"
+            for name, value in attrs
+            if value and name in ("src", "href", "data", "action") and tag != "a"
+            if not value.startswith("data:image/")
+        ]
 
     def handle_endtag(self, tag: str) -> None:
         self._tag = ""
@@ -306,7 +313,7 @@ class Page(HTMLParser):
         self.active += ["a script"] * (self._tag == "script" and MARK in data)
 
 
-def test_no_page_of_feedback_runs_what_a_student_wrote(room: Room, tmp_path: Path) -> None:
+def test_no_page_of_feedback_runs_what_a_student_wrote_or_fetches_anything(room: Room, tmp_path: Path) -> None:
     course, entries = tmp_path / "course", FAMILIES["feedback"]
     course.mkdir()
     for name in ("solutions", "assignments"):
@@ -327,6 +334,7 @@ def test_no_page_of_feedback_runs_what_a_student_wrote(room: Room, tmp_path: Pat
         for entry in entries
     }
     assert {name: page.active for name, page in pages.items() if page.active} == {}
+    assert {name: page.fetched for name, page in pages.items() if page.fetched} == {}
 
 
 # Stock nbgrader ----------------------------------------------------------------------------------

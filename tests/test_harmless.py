@@ -1,8 +1,11 @@
 """What a page of feedback keeps of the HTML that a student wrote."""
 
-import pytest
+import re
 
-from autograder.harmless import clean_html
+import pytest
+from jinja2 import Environment
+
+from autograder.harmless import clean_html, markdown2html
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,41 @@ def test_a_link_leads_to_no_page_of_the_students_own(address: str) -> None:
 )
 def test_links_pictures_and_tables_stay(text: str) -> None:
     assert clean_html(text) == text
+
+
+def page(source: str) -> str:
+    """A text cell as a page of feedback shows it."""
+    template = Environment().from_string("{{ show(source) }}")
+    return template.render(show=markdown2html, source=source)
+
+
+def test_formulas_are_shown_without_a_script() -> None:
+    shown = page(r"Weights $\frac{q \cdot k}{\sqrt{d_k}} < 1$ of **one** row." + "\n\n$$a^2$$")
+    assert "<mfrac>" in shown
+    assert "<mo>&lt;</mo>" in shown
+    assert '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">' in shown
+    assert "<strong>one</strong>" in shown
+    assert "$" not in shown
+    assert "<mtable" in page("\\begin{align}a &= b\\\\ c &< d\\end{align}")
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\text{<script>alert(1)</script>}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\class{a\" onclick=alert(1)}{x}",
+        r"</math><img src=x onerror=alert(1)>",
+        r"\style{background:url(http://example.org)}{x}",
+        r"\frac{" * 3_000,
+        "{" * 1_900,
+        r"\left(",
+        "\x00\x0b",
+    ],
+)
+def test_no_formula_does_more_than_be_read(tex: str) -> None:
+    for source in (f"${tex}$", f"$${tex}$$", f"\\begin{{align}}{tex}\\end{{align}}"):
+        shown = page(source)
+        assert not re.search(r"<(?!/?(m[a-z]+|p|code|em|a)\b)[a-z]", shown), shown
+        assert not re.search(r"[\x00-\x08\x0b\x0c]", shown)
+        assert not re.search(r"<[^>]*\s(href|on\w+|style|src)=", shown), shown

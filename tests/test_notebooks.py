@@ -6,6 +6,7 @@ Figures are told in words, and experiments end in claims that fail without their
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -83,6 +84,16 @@ def test_the_notebook_runs(path: Path, record_property: Callable[[str, object], 
     assert cells_that_ran(done) == len(written)
     assert len(written) >= 5 or path.stem == "index"
     assert seconds < 3 * limit
+
+
+@each_notebook
+def test_no_line_of_a_paragraph_begins_a_list(path: Path) -> None:
+    """A line that begins with "1." after "… sums to" would be shown as a list of one."""
+    texts = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
+    assert [found for text in texts for found in re.findall(BROKEN_LINE, text)] == []
+
+
+BROKEN_LINE = re.compile(r"^(?!\d+[.)] |[-+>|#] ).*[a-z,]\n(?:1[.)]|[-+]) .*", re.MULTILINE)
 
 
 @each_notebook

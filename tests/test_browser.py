@@ -1,0 +1,213 @@
+"""A student in JupyterLab and an instructor in the formgrader, in headless Chromium.
+
+Screenshots are kept in `build/screenshots`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from autograder.course_directory import find_course
+from autograder.sample import write_class
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+SCREENSHOTS = ROOT / "build" / "screenshots"
+SECONDS = 120.0
+"""What a kernel's start, or a grading, may take at most on a busy machine."""
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Chromium's own sandbox wants another user than root; it opens our own pages only.
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that notes which other hosts it asks for anything."""
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    page.set_default_timeout(SECONDS * 1000)
+    expect.set_options(timeout=SECONDS * 1000)
+    yield page
+    page.close()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep what the page shows."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@contextmanager
+def jupyter(folder: Path) -> Iterator[str]:
+    """JupyterLab on a folder, as `make lab` starts it; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="]
+    command = [BIN / "jupyter", "lab", *options]
+    log = (folder / "jupyter.log").open("w")
+    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
+    server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not answers(f"{address}/api"):
+            assert time.monotonic() < deadline, (folder / "jupyter.log").read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+        log.close()
+
+
+def answers(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(address):
+        return True
+    return False
+
+
+# The student -------------------------------------------------------------------------------------
+
+WRONG = """def causal_mask(n):
+    return torch.ones(n, n, dtype=torch.bool).triu()"""
+RIGHT = WRONG.replace("triu", "tril")
+
+
+def cell_with(page: Page, text: str) -> Locator:
+    """The code cell that holds `text`, scrolled to: JupyterLab renders only what is in sight."""
+    cell = page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first
+    panel = page.locator(".jp-WindowedPanel-outer").first
+    panel.evaluate("panel => { panel.scrollTop = 0 }")
+    for _ in range(200):
+        if cell.count() and cell.is_visible():
+            cell.scroll_into_view_if_needed()
+            return cell
+        panel.evaluate("panel => { panel.scrollTop += 300 }")
+        page.wait_for_timeout(100)
+    raise AssertionError(f"no cell with {text!r}")
+
+
+def write_and_run(page: Page, cell: Locator, text: str) -> None:
+    """Put `text` in the place of what a cell holds, and run it."""
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(text)
+    page.keyboard.press("Shift+Enter")
+
+
+def test_a_student_answers_reads_the_card_mends_and_validates(page: Page, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "assignments" / "a3_masked", tmp_path / "assignments" / "a3_masked")
+    with jupyter(tmp_path) as address:
+        page.goto(f"{address}/lab/tree/assignments/a3_masked/a3_masked.ipynb")
+        setup = cell_with(page, "from autograder import check")
+        setup.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        write_and_run(page, cell_with(page, "def causal_mask"), WRONG)
+        check = cell_with(page, 'check("causal_mask")')
+        check.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        check = cell_with(page, 'check("causal_mask")')
+        card = check.locator(".jp-OutputArea-output.jp-RenderedHTML")
+        expect(card).to_contain_text("✗ causal_mask: not right yet · 0 of 2 points")
+        expect(card).to_contain_text("each position may attend itself and what comes after it")
+        expect(card.locator("table")).to_have_count(2)
+        expect(check.locator(".jp-OutputArea-output").last).to_contain_text("not right yet")
+        shoot(page, "student-wrong")
+        write_and_run(page, cell_with(page, "def causal_mask"), RIGHT)
+        check = cell_with(page, 'check("causal_mask")')
+        check.locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        expect(card).to_contain_text("✓ causal_mask: correct · 2 of 2 points")
+        expect(card).to_contain_text("a3_masked: 1 of 7 problems seen right in this kernel")
+        shoot(page, "student-right")
+        page.keyboard.press("Control+S")
+        page.get_by_role("button", name="Validate").click()
+        dialog = page.locator(".jp-Dialog")
+        expect(dialog).to_contain_text("masked_softmax: not answered yet")
+        expect(dialog).not_to_contain_text("causal_mask: ")
+        shoot(page, "student-validates")
+
+
+# The instructor ----------------------------------------------------------------------------------
+
+ASSIGNMENT = "a1_attention"
+CLASS = ("ada", "emmy", "lise")
+
+
+def course_with_a_class(folder: Path) -> Path:
+    """An instructor's course with one assignment, and three students of its sample class."""
+    write_class(find_course(ROOT), ASSIGNMENT, folder / "sample")
+    course = folder / "course"
+    for student in CLASS:
+        handed_in = Path("submitted") / student
+        shutil.copytree(folder / "sample" / handed_in, course / handed_in)
+    shutil.copy(ROOT / "nbgrader_config.py", course)
+    for part in ("solutions", "assignments"):
+        shutil.copytree(ROOT / part / ASSIGNMENT, course / part / ASSIGNMENT)
+    for text in (ROOT / "solutions").glob(f"{ASSIGNMENT}*.py"):
+        shutil.copy(text, course / "solutions")
+    return course
+
+
+def say_ok(page: Page, words: str) -> None:
+    """Read the formgrader's message, and close it."""
+    message = page.locator(".modal-dialog:visible")
+    expect(message).to_contain_text(words)
+    message.get_by_role("button", name="OK").click()
+    expect(page.locator(".modal-backdrop")).to_have_count(0)
+
+
+def test_an_instructor_autogrades_grades_by_hand_and_reads_the_report(
+    page: Page, tmp_path: Path
+) -> None:
+    course = course_with_a_class(tmp_path)
+    with jupyter(course) as address:
+        page.goto(f"{address}/formgrader/manage_assignments")
+        page.locator("tr", has_text=ASSIGNMENT).locator(".assign a").click()
+        say_ok(page, "Successfully created the student version")
+        page.goto(f"{address}/formgrader/manage_submissions/{ASSIGNMENT}")
+        for student in CLASS:
+            page.locator("tr", has_text=student).locator(".autograde a").click()
+            say_ok(page, "Successfully autograded")
+        shoot(page, "instructor-submissions")
+        page.goto(f"{address}/formgrader/gradebook/{ASSIGNMENT}/{ASSIGNMENT}")
+        page.get_by_role("link", name="Submission #1").click()
+        written = page.locator("input.score").last
+        written.fill("3")
+        with page.expect_response(lambda response: "/formgrader/api/grade/" in response.url):
+            written.press("Tab")
+        shoot(page, "instructor-grades")
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        graded = gradebook.assignment_submissions(ASSIGNMENT)
+        assert {submission.student.id for submission in graded} == {*CLASS}
+        assert sum(submission.written_score for submission in graded) == 3
+    command = [BIN / "autograder", "report", ASSIGNMENT, "--output", "report.html"]
+    subprocess.run(command, cwd=course, check=True)
+    page.goto((course / "report.html").as_uri())
+    expect(page.get_by_role("heading", name=ASSIGNMENT)).to_be_visible()
+    expect(page.locator("body")).to_contain_text("no_scale")
+    shoot(page, "instructor-report")
