@@ -385,5 +385,5 @@ out, weights = scaled_dot_product_attention(q, k, v)
 matrix(ax, weights, words, words, title="who attends to whom")
 
 # %% [markdown]
-# *Figure: a map of three queries by three keys, I, go and home, a weight in each cell; each row sums
+# *Figure: a map of three queries by three keys, I, go and home, a weight in each cell; a row sums
 # to 1. I looks at all alike; go looks most at home; home looks alike at I and home.*

@@ -313,7 +313,9 @@ class Page(HTMLParser):
         self.active += ["a script"] * (self._tag == "script" and MARK in data)
 
 
-def test_no_page_of_feedback_runs_what_a_student_wrote_or_fetches_anything(room: Room, tmp_path: Path) -> None:
+def test_no_page_of_feedback_runs_or_fetches_what_a_student_wrote(
+    room: Room, tmp_path: Path
+) -> None:
     course, entries = tmp_path / "course", FAMILIES["feedback"]
     course.mkdir()
     for name in ("solutions", "assignments"):

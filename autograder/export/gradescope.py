@@ -67,7 +67,7 @@ def results(result: Result) -> dict[str, Any]:
 def folder_name(student: str) -> str:
     """A student's id as the name of a folder, on any system: %XX for what has a meaning there."""
     name = re.sub(r'[\x00-\x1f"%*/:<>?\\|]|[. ]\Z', lambda found: f"%{ord(found[0]):02X}", student)
-    if len(name.encode()) <= 9 * _MAX_FOLDER_NAME:
+    if len(name.encode()) <= _MAX_FOLDER_NAME:
         return name
     digest = hashlib.sha256(student.encode()).hexdigest()[:16]
     return name.encode()[: _MAX_FOLDER_NAME - 17].decode("utf-8", "ignore") + f"-{digest}"
