@@ -1534,7 +1534,8 @@ assert math.isclose(1.0 * 10 - (0.9 * 0 + 0.1 * 10), 9)
 # **The assignment.** [a8_inside](../assignments/a8_inside/a8_inside.ipynb): entropy of heads,
 # rollout, leave-one-out, Kendall's τ and the importance of heads, as functions for any model.
 #
-# **Next.** [Lecture 12](12_from_scratch_to_toolkits.ipynb): the same model in the terms of three toolkits.
+# **Next.** [Lecture 12](12_from_scratch_to_toolkits.ipynb): the same model in the terms of three
+# toolkits.
 #
 # ## 11 · Words
 #
