@@ -30,13 +30,14 @@
 # **How your work is checked.** As in assignment 1: write your answer in the place of the line that
 # raises `NotImplementedError`, run the cell, then run the check cell below it. After opening or
 # restarting the notebook, run the first code cell before anything else. The cases of a problem form
-# groups, and a group is paid when all of its cases pass.
+# groups, and a group is paid when all of its cases pass. If a check never ends, a loop in your
+# answer does not: interrupt the kernel, and the check says at which line it was.
 #
-# **What holds for every problem.** A result has the dtype of the tensors that went in, and can be
-# differentiated in every float argument (of a module: in every parameter, too). No function changes
-# its arguments. Problems 1 and 2 build normalisations, and call none of torch's
-# (`layer_norm`, `LayerNorm`, `group_norm`, `BatchNorm1d`, `normalize` and the like; `mean` and
-# `var` may be used). The blocks use `nn.LayerNorm`, and their attention may be
+# **What holds for every problem.** A result has the dtype of the tensors that went in, and their
+# precision; it can be differentiated in every float argument (of a module: in every parameter,
+# too). No function changes its arguments. Problems 1 and 2 build normalisations, and call none of
+# torch's (`layer_norm`, `LayerNorm`, `group_norm`, `BatchNorm1d`, `normalize` and the like; `mean`
+# and `var` may be used). The blocks use `nn.LayerNorm`, and their attention may be
 # `nn.MultiheadAttention`; torch's Transformer layers are what you build there, and may not be
 # called.
 #
@@ -62,6 +63,9 @@ from autograder import check
 #
 # The variance is the biased one: the mean of the squared distances from $\mu$, divided by d and not
 # by d − 1. $\varepsilon$ stands inside the root.
+#
+# (The mean of the squares less the square of the mean is the same number on paper. In float32 it
+# loses its digits where the numbers lie far from 0: take the distances first.)
 #
 # | | |
 # | --- | --- |
@@ -146,7 +150,7 @@ def normalise(x, kind, groups=None, eps=1e-5):
     axes = {"batch": (0, 2), "instance": (2,), "group": (2, 3), "layer": (1,)}
     if kind not in axes:
         raise ValueError(f"{kind!r} is none of {', '.join(axes)}")
-    cut = x.unflatten(1, (groups, -1)) if kind == "group" else x  # (b, groups, c / groups, n)
+    cut = x.unflatten(1, (groups, -1)) if kind == "group" else x  # (b, groups, c // groups, n)
     mean = cut.mean(dim=axes[kind], keepdim=True)
     variance = cut.var(dim=axes[kind], correction=0, keepdim=True)
     return ((cut - mean) / (variance + eps).sqrt()).reshape(x.shape)
@@ -216,14 +220,18 @@ check("feed_forward")
 # - **Parameters** have the names and shapes of `nn.TransformerEncoderLayer`'s, and there are no
 #   others: `self_attn.in_proj_weight`, `self_attn.in_proj_bias`, `self_attn.out_proj.weight`,
 #   `self_attn.out_proj.bias`, `linear1.weight`, … `norm2.bias`. With `nn.MultiheadAttention`,
-#   `nn.Linear` and `nn.LayerNorm` under the names above they come by themselves. `norm1` follows
-#   the attention, `norm2` the feed-forward layer; ε is 1e-5.
-# - **`visible`** hides keys: nobody may attend padding. Each sample has a real token, and padding
-#   stands at the end. What comes out *at* padding is not looked at; what comes out at real tokens
-#   must not depend on it. Mind that `nn.MultiheadAttention` takes True for "hidden".
+#   `nn.Linear` and `nn.LayerNorm` under the names above they come by themselves. A layer under a
+#   second attribute (`linear1` within an `nn.Sequential`, say) would have its parameters under two
+#   names, and a state dict of torch's would not load. `norm1` follows the attention, `norm2` the
+#   feed-forward layer; ε is 1e-5.
+# - **`visible`** hides keys, and `forward(x, visible=None)` takes it under that name: nobody
+#   may attend padding. Each sample has a real token, and padding stands at the end. What comes out
+#   *at* padding is not looked at; what comes out at real tokens must not depend on it. Mind that
+#   `nn.MultiheadAttention` takes True for "hidden".
 # - **Dropout** acts in training only, on what each sub-layer says, before it is added to what flows
-#   past; the sum itself is not dropped. Inside a sub-layer (on attention weights, on the hidden
-#   numbers) you may drop as well, as torch's layer does, or not.
+#   past; the sum itself is not dropped. What is left of what it says is divided by 1 − `dropout`,
+#   as `nn.Dropout` does. Inside a sub-layer (on attention weights, on the hidden numbers) you may
+#   drop as well, as torch's layer does, or not.
 #
 # **Worked example.** One token, d_model = 4, d_ff = 1. The attention's matrices are 0, and the bias
 # of its last layer is (0, 0, 4, 0): that is all it ever says. `linear1` adds features 1 and 2, and

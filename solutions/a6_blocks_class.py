@@ -338,4 +338,18 @@ SUBMISSIONS = (
     ),
     Submission("walter", "an empty file", lambda d: b"", UNREADABLE),
     Submission("xenia", "no file", lambda d: None, NOTHING_HANDED_IN),
+    Submission(
+        "yves",
+        "a layer under two names, a mask as large as the batch, a reshape by layer",
+        lambda d: d.with_mistakes(
+            normalise="layer_reshaped",
+            EncoderBlock="two_names",
+            DecoderBlock="mask_of_the_batch",
+        ),
+        {
+            "normalise": Grade(5, "wrong", "layer_reshaped"),
+            "EncoderBlock": Grade(3, "wrong", "two_names"),
+            "DecoderBlock": Grade(0, "error", "mask_of_the_batch"),
+        },
+    ),
 )

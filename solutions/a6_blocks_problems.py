@@ -36,6 +36,9 @@ SUMMED = (1e-4, 1e-3)
 # A variance taken as "mean of squares less square of the mean" loses a digit or two in float32.
 ROUNDED = (1e-4, 1e-4)
 
+# So far from 0 float32 has four digits left of numbers that differ by 1, and float64 has twelve.
+FAR = 1000.0
+
 # layer_norm ---------------------------------------------------------------------------------------
 
 CENTRED = "x - x.mean(dim=-1, keepdim=True)"
@@ -71,8 +74,8 @@ def layer_norm_cases(draw: Draw) -> Iterator[Case]:
     yield case("all features equal", "epsilon", level, gamma, beta)
     one = draw.normal(1), draw.normal(1)
     yield case("one feature", "epsilon", draw.normal(b, n, 1), *one)
-    exact = [part.double() for part in (x, gamma, beta)]
-    yield case("float64", "dtype and gradient", *exact, tolerance=None)
+    exact = [part.double() for part in (x + FAR, gamma, beta)]
+    yield case("float64, far from 0", "dtype and gradient", *exact, tolerance=None)
     steep = {"gradient": True, "tolerance": SUMMED}
     yield case("gradient", "dtype and gradient", x, gamma, beta, **steep)
 
@@ -96,7 +99,7 @@ LAYER_NORM = Problem(
     misconceptions=(
         Misconception(
             "unbiased",
-            seen="with gain 1 and shift 0 the squares of a position have a mean below 1: your "
+            seen="before gain and shift, the squares of a position have a mean below 1: your "
             "variance is too large, and of a single feature it is 0 / 0.",
             think="by which number does the contract divide the sum of squared distances? What "
             "does torch's `var` divide by?",
@@ -126,6 +129,12 @@ LAYER_NORM = Problem(
             seen="right for the ε of the default; another ε changes nothing.",
             think="where in your code does `eps` matter?",
             edits={ROOT: "(variance + 1e-5).sqrt()"},
+        ),
+        Misconception(
+            "eps_as_a_floor",
+            seen="ε changes nothing where it is below the variance.",
+            think="in the formula, is ε added, or is it a least value?",
+            edits={ROOT: "variance.clamp(min=eps).sqrt()"},
         ),
         Misconception(
             "no_root",
@@ -215,6 +224,26 @@ def layer_norm(x, gamma, beta, eps=1e-5):
 """,
         ),
         Misconception(
+            "over_two_axes",
+            seen="all words of a sentence share one mean and one variance, and a single position "
+            "raises an error.",
+            think="how many means does a sentence of n words have?",
+            edits={
+                CENTRED: "x - x.mean(dim=(-2, -1), keepdim=True)",
+                VARIANCE: "centred.square().mean(dim=(-2, -1), keepdim=True)",
+            },
+        ),
+        Misconception(
+            "divided_by_len",
+            seen="a single position is right; with more axes your sums were divided by the size of "
+            "the first of them.",
+            think="what does len(x) count if x is (b, n, d)?",
+            edits={
+                CENTRED: "x - x.sum(dim=-1, keepdim=True) / len(x)",
+                VARIANCE: "centred.square().sum(dim=-1, keepdim=True) / len(x)",
+            },
+        ),
+        Misconception(
             "over_everything",
             seen="one mean and one variance were taken over all numbers of x.",
             think="does a word have to know of the other sentences to be normalised?",
@@ -300,6 +329,12 @@ def layer_norm(x, gamma, beta, eps=1e-5):
             think="which line chooses a dtype? The result has that of `x`.",
             edits={LAYER_RESULT: f"({LAYER_RESULT}).float()"},
         ),
+        Misconception(
+            "computed_in_float32",
+            seen="the result is float64, and is right to the digits of float32 only.",
+            think="which line on the way chooses a dtype?",
+            edits={CENTRED: "x.float() - x.float().mean(dim=-1, keepdim=True)"},
+        ),
     ),
     hints=(
         "For one position it is three lines of arithmetic: a mean, a mean of squared distances, "
@@ -316,6 +351,8 @@ def layer_norm(x, gamma, beta, eps=1e-5):
         "axis of size 1 must stand where you averaged.",
         "“a large ε” is the first case to fail": "Follow ε: what is it added to, and what happens "
         "after that?",
+        "Use tensor.detach().numpy() instead": "Do not: numpy has no gradients, and detach cuts "
+        "them off. Stay in torch; a tensor has its own mean, var and sqrt.",
     },
 )
 
@@ -326,6 +363,7 @@ GROUP, LAYER = '"group": (2, 3)', '"layer": (1,)'
 UNKNOWN = "if kind not in axes:\n        " + (
     "raise ValueError(f\"{kind!r} is none of {', '.join(axes)}\")"
 )
+MEAN = "cut.mean(dim=axes[kind], keepdim=True)"
 CUT = 'x.unflatten(1, (groups, -1)) if kind == "group" else x'
 SPREAD = "cut.var(dim=axes[kind], correction=0, keepdim=True)"
 DIVIDED = "(cut - mean) / (variance + eps).sqrt()"
@@ -345,7 +383,7 @@ def normalise_cases(draw: Draw) -> Iterator[Case]:
     groups, size = draw.sizes(2, 2, 3)
     b, n = draw.sizes(2, 4, 5)
     x = spread_out(draw, b, groups * size, n)
-    exact, small = x.double(), 0.003 * x
+    exact, small = x.double() + FAR, 0.003 * x
     example = torch.tensor([[[0.0, 0], [2, 6]], [[4, 4], [2, 6]]])
     large = 0.25 + draw.integer(1, 8) / 4
 
@@ -359,7 +397,7 @@ def normalise_cases(draw: Draw) -> Iterator[Case]:
         yield case("one sample", x[:1], kind, number)
         yield case("a large ε", x, kind, number, large)
         yield case("small numbers, ε as it is", small, kind, number)
-        yield case("float64", exact, kind, number, tolerance=None)
+        yield case("float64, far from 0", exact, kind, number, tolerance=None)
         yield case("gradient", x, kind, number, gradient=True, tolerance=SUMMED)
 
     for kind in ("batch", "instance", "layer"):
@@ -476,6 +514,15 @@ NORMALISE = Problem(
             edits={CUT: 'x.unflatten(1, (-1, groups)) if kind == "group" else x'},
         ),
         Misconception(
+            "groups_overlap",
+            seen="each group starts one channel behind the one before, not one group behind.",
+            think="print where each group starts and ends. Is any channel in two of them?",
+            edits={
+                CUT: "torch.stack([x[:, g : g + x.shape[1] // groups] for g in range(groups)], 1)"
+                ' if kind == "group" else x'
+            },
+        ),
+        Misconception(
             "groups_of_every_kind",
             seen="`groups` matters by other kinds than group, too.",
             think="when are the channels to be cut into groups?",
@@ -551,6 +598,35 @@ def normalise(x, kind, groups=None, eps=1e-5):
 """,
         ),
         Misconception(
+            "batch_reshaped",
+            seen="by batch, rows were cut out of x that mix other numbers than those of a set; the "
+            "other kinds are right.",
+            think="reshape keeps the order of the numbers. Where in that order does one channel of "
+            "all samples lie?",
+            edits={
+                BATCH: '"batch": (1,)',
+                CUT: f'x.reshape(x.shape[1], -1) if kind == "batch" else {CUT}',
+            },
+        ),
+        Misconception(
+            "layer_reshaped",
+            seen="by layer, rows were cut out of x that mix other numbers than those of a set; the "
+            "other kinds are right.",
+            think="reshape keeps the order of the numbers. Where in that order do the channels of "
+            "one position lie?",
+            edits={CUT: f'x.reshape(-1, x.shape[1]) if kind == "layer" else {CUT}'},
+        ),
+        Misconception(
+            "axes_lost",
+            seen="your means have lost the axes that were averaged over, and fit nowhere or in the "
+            "wrong place.",
+            think="print the shape of a mean beside that of x. What does keepdim do?",
+            edits={
+                MEAN: "cut.mean(dim=axes[kind])",
+                SPREAD: "cut.var(dim=axes[kind], correction=0)",
+            },
+        ),
+        Misconception(
             "any_kind",
             seen="a kind that there is not comes back as x, without a ValueError.",
             think="what does your function say to a kind that it does not know?",
@@ -609,12 +685,23 @@ def normalise(x, kind, groups=None, eps=1e-5):
             think="which line chooses a dtype? The result has that of `x`.",
             edits={SHAPED: f"{SHAPED}.float()"},
         ),
+        Misconception(
+            "computed_in_float32",
+            seen="the result is float64, and is right to the digits of float32 only.",
+            think="which line on the way chooses a dtype?",
+            edits={
+                CUT: CUT.replace("x.unflatten", "x.float().unflatten").replace(
+                    "else x", "else x.float()"
+                ),
+                SHAPED: f"{SHAPED}.to(x.dtype)",
+            },
+        ),
     ),
     hints=(
         "The four differ in the axes that are averaged over, and in nothing else. Write down for "
         "each kind which of b, c and n a set runs through.",
         "mean and var take a tuple of axes, and keepdim=True lets their results broadcast against "
-        "x. For groups, cut the axis of channels into two: (b, groups, c / groups, n).",
+        "x. For groups, cut the axis of channels into two: (b, groups, c // groups, n).",
         "By batch a set runs through b and n, so that mean and var take the axes 0 and 2. Find the "
         "other kinds in the same way; for group, two of the four axes after the cut, and back to "
         "(b, c, n) at the end.",
@@ -624,7 +711,10 @@ def normalise(x, kind, groups=None, eps=1e-5):
         "your reshape? Print what becomes of torch.arange(c).",
         "“the worked example” is right and “several samples” is not": "In the example b, c and n "
         "are all 2, and some mistakes look alike there. Count your sets on other sizes.",
-        "unflatten(): … NoneType": "Only for “group” is `groups` given.",
+        "unflatten(): … NoneType, or unsupported operand … //: 'int' and 'NoneType'": "Only for "
+        "“group” is `groups` given.",
+        "… must be tuple of ints, but got float": "A size is an int: c / groups is a float even "
+        "where it comes out even. Which operator of Python gives an int?",
     },
 )
 
@@ -664,8 +754,9 @@ def feed_forward_cases(draw: Draw) -> Iterator[Case]:
     yield Case("as many hidden numbers as features", "values", (x, *weights(d)))
     silent = [given[0], given[1] - 99, *given[2:]]
     yield Case("nothing passes the ReLU", "values", (x, *silent))
-    exact = [part.double() for part in (x, *given)]
-    yield Case("float64", "dtype and gradient", exact)
+    x_64, w_1, *others = [part.double() for part in (x, *given)]
+    others[0] -= FAR * w_1.sum(dim=0)  # so that the hidden numbers are no larger than elsewhere
+    yield Case("float64, far from 0", "dtype and gradient", (x_64 + FAR, w_1, *others))
     yield Case("gradient", "dtype and gradient", (x, *given), gradient=True, tolerance=SUMMED)
 
 
@@ -826,6 +917,12 @@ FEED_FORWARD = Problem(
             think="which line chooses a dtype? The result has that of `x`.",
             edits={WRITTEN: "return (hidden @ w_2 + b_2).float()"},
         ),
+        Misconception(
+            "computed_in_float32",
+            seen="the result is float64, and is right to the digits of float32 only.",
+            think="which line on the way chooses a dtype?",
+            edits={HIDDEN: "torch.relu(x.float() @ w_1.float() + b_1.float()).to(x.dtype)"},
+        ),
     ),
     hints=(
         "Follow the shapes: (..., d_model) times (d_model, d_ff) gives the hidden numbers, and "
@@ -838,6 +935,9 @@ FEED_FORWARD = Problem(
     symptoms={
         "mat1 and mat2 shapes cannot be multiplied": "The matrices are (in, out), as in x @ w; "
         "functional.linear wants (out, in).",
+        "Boolean value of Tensor … is ambiguous; max() received an invalid combination; … for @: "
+        "'ReLU' and 'Tensor'": "Python's max compares two wholes, torch.max does not take a number "
+        "for a tensor, and nn.ReLU(…) builds a layer, which has yet to be called.",
         "Nothing is negative": "Where does your ReLU stand?",
         "“nothing passes the ReLU” fails": "Then every hidden number is 0. Which number is the "
         "result, if the ReLU is right?",
@@ -886,10 +986,7 @@ def lengths(draw: Draw, b: int, n: int) -> torch.Tensor:
 
 
 def encoded(
-    module: nn.Module,
-    x: torch.Tensor,
-    visible: torch.Tensor | None,
-    mode: str,
+    module: nn.Module, x: torch.Tensor, visible: torch.Tensor | None = None
 ) -> tuple[object, str]:
     """A driver: what comes out at real tokens (0 stands at padding), and whose layer made it."""
     torchs = torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer
@@ -898,7 +995,6 @@ def encoded(
     def note(layer: nn.Module, _: object) -> None:
         found.extend([layer] if isinstance(layer, torchs) else [])
 
-    module.train(mode == "training")
     hook = torch.nn.modules.module.register_module_forward_pre_hook(note)
     try:
         out = module(x) if visible is None else module(x, visible)
@@ -913,9 +1009,8 @@ def decoded(
     module: nn.Module,
     x: torch.Tensor,
     memory: torch.Tensor,
-    visible: torch.Tensor | None,
-    memory_visible: torch.Tensor | None,
-    mode: str,
+    visible: torch.Tensor | None = None,
+    memory_visible: torch.Tensor | None = None,
 ) -> tuple[object, str]:
     """A driver: what comes out at real tokens (0 stands at padding), and whose layer made it."""
     torchs = torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer
@@ -924,7 +1019,6 @@ def decoded(
     def note(layer: nn.Module, _: object) -> None:
         found.extend([layer] if isinstance(layer, torchs) else [])
 
-    module.train(mode == "training")
     masks = () if visible is memory_visible is None else (visible, memory_visible)
     hook = torch.nn.modules.module.register_module_forward_pre_hook(note)
     try:
@@ -936,7 +1030,54 @@ def decoded(
     return out, "a layer of torch's" if found else "the student's own layer"
 
 
-def dropped(module: nn.Module, n_inputs: int, speaker: str, rate: float) -> torch.Tensor:
+def encoded_by_name(module: nn.Module, x: torch.Tensor, visible: torch.Tensor) -> object:
+    """A driver: what comes out at real tokens, the mask given by its name."""
+    out = module(x, visible=visible)
+    is_like_x = isinstance(out, torch.Tensor) and out.shape == x.shape
+    return out.masked_fill(~visible[:, :, None], 0.0) if is_like_x else out
+
+
+def decoded_by_name(
+    module: nn.Module, x: torch.Tensor, memory: torch.Tensor, memory_visible: torch.Tensor
+) -> object:
+    """A driver: what comes out, both masks given by their names."""
+    return module(x, memory, visible=None, memory_visible=memory_visible)
+
+
+def in_training(module: nn.Module, x: torch.Tensor, memory: torch.Tensor | None = None) -> object:
+    """A driver: what comes out in training."""
+    return module.train()(*([x] if memory is None else [x, memory]))
+
+
+def twice(
+    module: nn.Module, x: torch.Tensor, memory: torch.Tensor | None = None
+) -> tuple[object, str]:
+    """A driver: what comes out, if it is the same each time, and whose layer made it."""
+    torchs = torch.nn.TransformerEncoderLayer, torch.nn.TransformerDecoderLayer
+    found = [layer for layer in module.modules() if isinstance(layer, torchs)]
+
+    def note(layer: nn.Module, _: object) -> None:
+        found.extend([layer] if isinstance(layer, torchs) else [])
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(note)
+    try:
+        out, again = (module(*([x] if memory is None else [x, memory])) for _ in range(2))
+    finally:
+        hook.remove()
+    if isinstance(out, torch.Tensor) and not torch.allclose(out, again, equal_nan=True):
+        out = "another result each time"
+    return out, "a layer of torch's" if found else "the student's own layer"
+
+
+def named(module: nn.Module, x: torch.Tensor, memory: torch.Tensor | None = None) -> str:
+    """A driver: whether a parameter has more than one name, after a call."""
+    module(*([x] if memory is None else [x, memory]))
+    names = dict(module.named_parameters(remove_duplicate=False))
+    is_plain = len(names) == len(dict(module.named_parameters()))
+    return "one name for each parameter" if is_plain else "more names than parameters"
+
+
+def dropped(module: nn.Module, speaker: str, rate: float) -> torch.Tensor:
     """A driver: what dropout does, in training, to the output of one sub-layer.
 
     All sub-layers say nothing but one, which says 3 in every feature but two, whatever comes in:
@@ -954,7 +1095,8 @@ def dropped(module: nn.Module, n_inputs: int, speaker: str, rate: float) -> torc
         module.get_parameter(f"{speaker}.bias")[2:] = 3.0
         x = torch.ones(112, 32, len(module.get_parameter("norm1.weight")))
         x[..., 1::2] = -1.0
-        out = module.train()(*[x] * n_inputs)
+        names = [name for name, _ in module.named_parameters()]
+        out = module.train()(*[x] * (2 if "norm3.weight" in names else 1))
         high, low = out[..., :1], out[..., 1:2]
         before = (2 * out - high - low) / (high - low)  # affine, 1 and −1 where x is
         said = (before - x)[..., 2:] * (1 - rate) / 3
@@ -976,15 +1118,15 @@ SAYINGS = {
 """The last layer of a sub-layer, and what the sub-layer is called."""
 
 
-def dropout_cases(draw: Draw, speakers: tuple[str, ...], n_inputs: int) -> Iterator[Case]:
+def dropout_cases(draw: Draw, speakers: tuple[str, ...]) -> Iterator[Case]:
     """What dropout does to each sub-layer's output in training."""
     rate = draw.integer(6, 7) / 20
     for speaker in speakers:
         yield Case(
-            f"dropout in training of what {SAYINGS[speaker]} says: shares dropped, dropped "
-            "together with the neighbour, neither dropped nor divided by 1 − p",
+            f"dropout of {SAYINGS[speaker]} in training: three shares: dropped, dropped with the "
+            "neighbour, neither dropped nor divided by 1 − p",
             "dropout",
-            (n_inputs, speaker, rate),
+            (speaker, rate),
             init=(16, 2, 4, rate),
             driver=dropped,
             tolerance=SHARE,
@@ -1063,11 +1205,10 @@ def encoder_cases(draw: Draw) -> Iterator[Case]:
         group: str,
         x: torch.Tensor,
         visible: torch.Tensor | None = None,
-        mode: str = "evaluation",
         **more: Any,
     ) -> Case:
         settings = {"init": init, "parameters": given, "driver": encoded, **more}
-        return Case(name, group, (x, visible, mode), **settings)
+        return Case(name, group, (x,) if visible is None else (x, visible), **settings)
 
     plain = silent(4, 1, ("self_attn",))
     plain["self_attn.out_proj.bias"][2] = 4.0
@@ -1088,27 +1229,31 @@ def encoder_cases(draw: Draw) -> Iterator[Case]:
     yield case("one sentence, one head", "values", draw.normal(1, n, d), init=(d, 1, d_ff))
     yield case("one token each", "values", draw.normal(b, 1, d))
     yield case("small numbers, ε of 1e-5", "values", 0.003 * x, parameters=small)
-    training = {"mode": "training", **steep}
+    training = {"driver": in_training, **steep}
     yield case("in training, without dropout", "values", draw.normal(2, n, 4), **training)
+    yield case("a name for each parameter", "values", token, driver=named, **example)
     padded = lengths(draw, b, n)
     yield case("padding at the end", "padding", x, padded)
     other = x + 3 * draw.normal(b, n, d) * ~padded[:, :, None]
     yield case("other numbers in the padding", "padding", other, padded)
     first = torch.arange(n)[None] < torch.ones(b, 1)
     yield case("one real token each", "padding", x, first)
+    named_mask = draw.normal(2, n, d), padded[-2:]
+    yield case("`visible` by its name", "padding", *named_mask, driver=encoded_by_name)
     square = lengths(draw, n, n)
     yield case("as many sentences as tokens, and padding", "padding", draw.normal(n, n, d), square)
     two = draw.normal(2, n, 4), padded[-2:]
     yield case("gradient, and padding", "padding", *two, **steep)
     yield case("float64, and padding", "padding", x.double(), padded, parameters=exact)
-    dropping = {"init": (*init, draw.integer(6, 7) / 20)}
+    dropping = {"init": (*init, draw.integer(6, 7) / 20), "driver": twice}
     yield case("dropout in evaluation", "dropout", x, **dropping)
-    yield from dropout_cases(draw, ("self_attn.out_proj", "linear2"), 1)
+    yield from dropout_cases(draw, ("self_attn.out_proj", "linear2"))
 
 
 DROP = "self.drop = torch.nn.Dropout(dropout)"
 SELF_ATTENTION = "self.self_attn = torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True)"
 HIDDEN_KEYS = "hidden = None if visible is None else ~visible"
+LINEAR_2 = "self.linear2 = torch.nn.Linear(d_ff, d_model)"
 NORM_1 = "self.norm1 = torch.nn.LayerNorm(d_model)"
 NORM_2 = "self.norm2 = torch.nn.LayerNorm(d_model)"
 FIRST_SUM, SECOND_SUM = "x + self.drop(mixed)", "h + self.drop(computed)"
@@ -1204,6 +1349,7 @@ def mistakes_of_any_block(
     result.
     """
     forward = f"self.linear2(torch.relu(self.linear1({reads})))"
+    called = "self, x, memory, visible=None" if kind == "Decoder" else "self, x, visible=None"
     return (
         Misconception(
             "other_parameters",
@@ -1213,6 +1359,25 @@ def mistakes_of_any_block(
             edits={
                 "self.linear1 = ": "self.fc1 = ",
                 forward: forward.replace("self.linear1", "self.fc1"),
+            },
+        ),
+        Misconception(
+            "two_names",
+            seen="a parameter has two names, for its layer stands under a second attribute as "
+            "well: a state dict of torch's layer does not load.",
+            think="print the keys of your state_dict(). Which of them are not in the contract?",
+            edits={
+                LINEAR_2: f"{LINEAR_2}\n        self.ff = torch.nn.Sequential("
+                "self.linear1, torch.nn.ReLU(), self.linear2)"
+            },
+        ),
+        Misconception(
+            "another_name_for_visible",
+            seen="`visible` cannot be given by its name: your forward calls it otherwise.",
+            think="which names do the arguments of forward have in the contract?",
+            edits={
+                called: called.replace("visible", "mask"),
+                hidden: hidden.replace("visible", "mask"),
             },
         ),
         Misconception(
@@ -1257,6 +1422,13 @@ class Whole(Base):
             "anything negative.",
             think="on which numbers does the ReLU act, the hidden ones or the results?",
             edits={forward: f"torch.relu(self.linear2(self.linear1({reads})))"},
+        ),
+        Misconception(
+            "relu_twice",
+            seen="a second ReLU stands behind the second matrix: the feed-forward layer never says "
+            "anything negative.",
+            think="how many ReLUs does problem 3 have?",
+            edits={forward: f"torch.relu({forward})"},
         ),
         Misconception(
             "opposite_polarity",
@@ -1307,6 +1479,30 @@ def mistakes_with_padding(inputs: str) -> tuple[Misconception, ...]:
             seen="right with one head; with more heads your attention still has one.",
             think="where in your __init__ does `n_heads` matter?",
             edits={SELF_ATTENTION: SELF_ATTENTION.replace("n_heads", "1")},
+        ),
+        Misconception(
+            "scores_not_scaled",
+            seen="the scores of your attention are too large, the more so the wider a head is.",
+            think="what is done to the product of query and key before the softmax?",
+            edits={
+                f"mixed, _ = {attends}": f"""scale = x.new_ones(3 * x.shape[2], 1)
+        scale[: x.shape[2]] = (x.shape[2] / self.self_attn.num_heads) ** 0.5
+        projection = {{
+            "in_proj_weight": self.self_attn.in_proj_weight * scale,
+            "in_proj_bias": self.self_attn.in_proj_bias * scale[:, 0],
+        }}
+        masks = {{"key_padding_mask": hidden}}
+        mixed, _ = torch.func.functional_call(
+            self.self_attn, projection, ({", ".join([inputs] * 3)}), masks
+        )"""
+            },
+        ),
+        Misconception(
+            "padding_as_attn_mask",
+            seen="the mask of keys was given as attn_mask, which takes a row for each query: it "
+            "does not fit, or hides the wrong pairs.",
+            think="`visible` is (b, n). Which mask of nn.MultiheadAttention has that shape?",
+            edits={attends: attends.replace("key_padding_mask", "attn_mask")},
         ),
         Misconception(
             "ignores_visible",
@@ -1486,8 +1682,13 @@ ENCODER_BLOCK = Problem(
         "and the weights.",
         "bad operand type for unary ~: 'NoneType'": "No mask was given. What is ~None, and what "
         "does nn.MultiheadAttention take if nothing is hidden?",
+        "is_floating_point(): … must be Tensor, not bool": "`not` makes one truth value of the "
+        "whole mask, and of None it makes True. Which operator turns each number of a tensor?",
         "“in training, without dropout” is the first case to fail": "Is something drawn at random "
         "although dropout is 0? Look at what your dropout was built with.",
+        "“dropout of …” differs in three numbers": "They are shares. With p for `dropout`, p of "
+        "the numbers are to be dropped, p² together with their neighbour, and all others divided "
+        "by 1 − p. Which of the three is not so?",
     },
 )
 
@@ -1526,6 +1727,18 @@ PRE_NORM_ENCODER_BLOCK = Problem(
                 f"h = {FIRST_SUM}": f"h = self.norm1({FIRST_SUM})",
                 PRE_FORWARD: "self.linear1(h)",
                 PRE_RESULT: f"return self.norm2({SECOND_SUM})",
+            },
+        ),
+        Misconception(
+            "normalises_before_adding",
+            seen="what a sub-layer says was normalised, and then added.",
+            think="in the formula of this problem, what does LN act on: what goes into a "
+            "sub-layer, or what comes out of it?",
+            edits={
+                PRE_NORMED: "normed = x",
+                FIRST_SUM: "x + self.norm1(self.drop(mixed))",
+                PRE_FORWARD: "self.linear1(h)",
+                SECOND_SUM: "h + self.norm2(self.drop(computed))",
             },
         ),
         Misconception(
@@ -1665,11 +1878,11 @@ def decoder_cases(draw: Draw) -> Iterator[Case]:
         memory: torch.Tensor,
         visible: torch.Tensor | None = None,
         memory_visible: torch.Tensor | None = None,
-        mode: str = "evaluation",
         **more: Any,
     ) -> Case:
         settings = {"init": init, "parameters": given, "driver": decoded, **more}
-        return Case(name, group, (x, memory, visible, memory_visible, mode), **settings)
+        masks = () if visible is memory_visible is None else (visible, memory_visible)
+        return Case(name, group, (x, memory, *masks), **settings)
 
     plain = silent(4, 1, ATTENTIONS)
     plain["self_attn.out_proj.bias"][2] = 4.0
@@ -1685,15 +1898,17 @@ def decoder_cases(draw: Draw) -> Iterator[Case]:
     few = {"init": (4, heads, d_ff), "parameters": parameters(draw, 4, d_ff, ATTENTIONS)}
     steep = {"gradient": True, "tolerance": SUMMED, **few}
     example = {"init": (4, 1, 1), "parameters": plain}
-    yield case("the worked example", "values", token, torch.zeros(1, 1, 4), **example)
+    first = token, torch.zeros(1, 1, 4)
+    yield case("the worked example", "values", *first, **example)
     yield case("a batch of sentences", "values", x, memory)
     alone = draw.normal(1, n, d), draw.normal(1, n_s, d)
     yield case("one sentence, one head", "values", *alone, init=(d, 1, d_ff))
     yield case("one token each", "values", draw.normal(b, 1, d), draw.normal(b, 1, d))
     tiny = 0.003 * x, 0.003 * memory
     yield case("small numbers, ε of 1e-5", "values", *tiny, parameters=small)
-    two, training = (draw.normal(2, n, 4), draw.normal(2, n_s, 4)), {"mode": "training", **steep}
+    two, training = (draw.normal(2, n, 4), draw.normal(2, n_s, 4)), {"driver": in_training, **steep}
     yield case("in training, without dropout", "values", *two, **training)
+    yield case("a name for each parameter", "values", *first, driver=named, **example)
     hidden = "what is hidden"
     written, read = lengths(draw, b, n), lengths(draw, b, n_s)
     yield case("padding in both", hidden, x, memory, written, read)
@@ -1701,16 +1916,50 @@ def decoder_cases(draw: Draw) -> Iterator[Case]:
     yield case("other numbers in the padding of what is written", hidden, noise, memory, written)
     longer = draw.normal(b, n_s + n, d), draw.normal(b, n, d)
     yield case("padding in a memory shorter than what is written", hidden, *longer, None, written)
+    by_name = Case(
+        "masks by their names",
+        hidden,
+        (x[-2:], memory[-2:], read[-2:]),
+        init=init,
+        parameters=given,
+        driver=decoded_by_name,
+    )
+    yield by_name
     same = draw.normal(n, n, d), draw.normal(n, n, d)
     masks = lengths(draw, n, n), lengths(draw, n, n)
     yield case("as many sentences as tokens, and padding in both", hidden, *same, *masks)
     yield case("gradient, and padding in both", hidden, *two, written[-2:], read[-2:], **steep)
     wide = x.double(), memory.double(), None, read  # with `visible`, torch casts the other mask
     yield case("float64, and padding in the memory", hidden, *wide, parameters=exact)
-    dropping = {"init": (*init, draw.integer(6, 7) / 20)}
+    dropping = {"init": (*init, draw.integer(6, 7) / 20), "driver": twice}
     yield case("dropout in evaluation", "dropout", x, memory, **dropping)
-    yield from dropout_cases(draw, tuple(SAYINGS), 2)
+    yield from dropout_cases(draw, tuple(SAYINGS))
 
+
+CROSS_ATTENTION_FIRST = """
+class DecoderBlock(torch.nn.Module):
+    def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
+        super().__init__()
+        self.self_attn = torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True)
+        self.multihead_attn = torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True)
+        self.linear1 = torch.nn.Linear(d_model, d_ff)
+        self.linear2 = torch.nn.Linear(d_ff, d_model)
+        self.norm1 = torch.nn.LayerNorm(d_model)
+        self.norm2 = torch.nn.LayerNorm(d_model)
+        self.norm3 = torch.nn.LayerNorm(d_model)
+        self.drop = torch.nn.Dropout(dropout)
+
+    def forward(self, x, memory, visible=None, memory_visible=None):
+        n = x.shape[1]
+        future = torch.ones(n, n, dtype=torch.bool).triu(1)
+        absent = None if memory_visible is None else ~memory_visible
+        read, _ = self.multihead_attn(x, memory, memory, key_padding_mask=absent)
+        g = self.norm2(x + self.drop(read))
+        mixed, _ = self.self_attn(g, g, g, attn_mask=future)
+        h = self.norm1(g + self.drop(mixed))
+        computed = self.linear2(torch.relu(self.linear1(h)))
+        return self.norm3(h + self.drop(computed))
+"""
 
 DECODER_BLOCK = Problem(
     signature="DecoderBlock(d_model, n_heads, d_ff, dropout=0.0)",
@@ -1771,6 +2020,20 @@ DECODER_BLOCK = Problem(
             "future is hardly hidden.",
             think="what does attn_mask do with numbers, and what with True and False?",
             edits={FUTURE: "-torch.ones(n, n, dtype=x.dtype).triu(1)"},
+        ),
+        Misconception(
+            "ones_are_added",
+            seen="the score of each later token is raised by 1: your causal mask holds numbers, "
+            "which are added to the scores.",
+            think="which dtype has your mask, and with which does attn_mask hide?",
+            edits={FUTURE: "torch.ones(n, n).triu(1)"},
+        ),
+        Misconception(
+            "mask_of_the_batch",
+            seen="the causal mask is as large as the batch, and fits only where there are as many "
+            "sentences as tokens.",
+            think="x is (b, n_t, d_model). Which of its axes counts the positions?",
+            edits={"n = x.shape[1]": "n = x.shape[0]"},
         ),
         Misconception(
             "float32_mask",
@@ -1961,30 +2224,16 @@ DECODER_BLOCK = Problem(
             "cross_attention_first",
             seen="the memory is read first, and self-attention comes after it.",
             think="in which order do the three sub-layers stand?",
-            body="""
-class DecoderBlock(torch.nn.Module):
-    def __init__(self, d_model, n_heads, d_ff, dropout=0.0):
-        super().__init__()
-        self.self_attn = torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True)
-        self.multihead_attn = torch.nn.MultiheadAttention(d_model, n_heads, batch_first=True)
-        self.linear1 = torch.nn.Linear(d_model, d_ff)
-        self.linear2 = torch.nn.Linear(d_ff, d_model)
-        self.norm1 = torch.nn.LayerNorm(d_model)
-        self.norm2 = torch.nn.LayerNorm(d_model)
-        self.norm3 = torch.nn.LayerNorm(d_model)
-        self.drop = torch.nn.Dropout(dropout)
-
-    def forward(self, x, memory, visible=None, memory_visible=None):
-        n = x.shape[1]
-        future = torch.ones(n, n, dtype=torch.bool).triu(1)
-        absent = None if memory_visible is None else ~memory_visible
-        read, _ = self.multihead_attn(x, memory, memory, key_padding_mask=absent)
-        g = self.norm2(x + self.drop(read))
-        mixed, _ = self.self_attn(g, g, g, attn_mask=future)
-        h = self.norm1(g + self.drop(mixed))
-        computed = self.linear2(torch.relu(self.linear1(h)))
-        return self.norm3(h + self.drop(computed))
-""",
+            body=CROSS_ATTENTION_FIRST,
+        ),
+        Misconception(
+            "cross_attention_first_and_norm1",
+            seen="the memory is read first, with norm1 behind it, and self-attention comes after "
+            "it, with norm2.",
+            think="in which order do the three sub-layers stand?",
+            body=CROSS_ATTENTION_FIRST.replace("self.norm2(x", "self.norm1(x").replace(
+                "self.norm1(g", "self.norm2(g"
+            ),
         ),
     ),
     hints=(
@@ -1992,7 +2241,8 @@ class DecoderBlock(torch.nn.Module):
         "causal mask in the first.",
         "nn.MultiheadAttention takes query, key, value: three times x in self-attention; h, "
         "memory, memory in cross-attention. attn_mask is (n_t, n_t), and True where a key is "
-        "hidden from a query.",
+        "hidden from a query; a mask of numbers would be added to the scores. key_padding_mask may "
+        "be given beside it.",
         "The future is the triangle above the diagonal: a matrix of True, .triu(1). Give it to "
         "self_attn alone, with ~visible; give ~memory_visible to multihead_attn; and see to None.",
     ),

@@ -166,6 +166,8 @@ check("attention_rollout")
 # | `mask_id` | int: the token that stands for "nothing known" |
 # | result | (n,), in the dtype of what `predict` returns |
 #
+# `predict` takes a tensor that holds one sentence, as `tokens` does.
+#
 # Entry i is the probability for the whole sentence minus the one with token i replaced: positive
 # where the token speaks for the class, negative where against it. It is always the same class, the
 # most likely one for the whole sentence. No gradient is asked for.
@@ -281,7 +283,7 @@ check("kendall_tau")
 
 # %% problem="head_importance" role="answer"
 def head_importance(loss, n_heads):
-    """Measure what the loss gains when one head is switched off.
+    """Measure by how much the loss rises when one head is switched off.
 
     loss: a function (n_heads,) factors -> float.
     Returns (n_heads,): the loss without head i minus the loss with all.
@@ -311,18 +313,23 @@ check("head_importance")
 # | `token_losses` | a function: `token_losses(model, batch)` → 1-D, a loss for each token |
 # | `micro_batches` | a list of at least one batch; each has at least one token |
 #
+# A batch may be anything: only `token_losses` reads it, and the number of its tokens is the length
+# of what comes back.
+#
 # Afterwards, `.grad` of each parameter holds the gradient of the mean loss over all tokens of all
-# micro-batches. What the function returns does not matter. `token_losses` is deterministic, and may
-# be called more than once.
+# micro-batches. What the function returns does not matter: where the check speaks of the result, it
+# means what stands in `.grad`. `token_losses` is deterministic, and may be called more than once.
+# How many micro-batches are in memory at a time is not checked.
 #
-# What stood in `.grad` before is cleared, not added to. Some parameters may be frozen
-# (`requires_grad` is False) and stay so, others may not be used: their `.grad` is None or 0 in the
-# end. The parameters themselves are not changed: taking a step is the optimiser's work.
+# What stood in `.grad` before is cleared, not added to, also where a parameter is frozen. Some
+# parameters may be frozen (`requires_grad` is False) and stay so, others may not be used: their
+# `.grad` is None or 0 in the end. (`.grad` is None until a backward pass reaches a parameter.) The
+# parameters themselves are not changed: taking a step is the optimiser's work.
 #
-# **Worked example.** One parameter w = 1, three tokens with the losses w, 4 w and 7 w, whose
-# gradients are 1, 4 and 7. The first token makes up one micro-batch, the other two another. The
-# gradient is (1 + 4 + 7) / 3 = 4. (The mean of the micro-batches' means would be
-# (1 + 5.5) / 2 = 3.25.)
+# **Worked example.** One parameter w = 1, three tokens with the losses 4 w, 7 w and w, whose
+# gradients are 4, 7 and 1. The first two tokens make up one micro-batch, the last one another. The
+# gradient is (4 + 7 + 1) / 3 = 4. (The mean of the micro-batches' means would be
+# (5.5 + 1) / 2 = 3.25.)
 
 # %% [markdown] problem="accumulate_gradients" role="help"
 
@@ -444,9 +451,10 @@ check("grid")
 #
 # *30 minutes · difficulty 3 of 3 · 6 points*
 #
-# Random search draws every setting anew for each trial, so that no trial repeats another's value
-# (Bergstra & Bengio, 2012, "Random Search for Hyper-Parameter Optimization"). A learning rate is
-# drawn on a logarithmic scale: as often between 0.0001 and 0.001 as between 0.001 and 0.01.
+# Random search draws every setting anew for each trial, so that a range is tried at as many values
+# as there are trials (Bergstra & Bengio, 2012, "Random Search for Hyper-Parameter Optimization"). A
+# learning rate is drawn on a logarithmic scale: as often between 0.0001 and 0.001 as between 0.001
+# and 0.01. It is the exponent that is uniform.
 #
 # | in `space`, a name has | and the result has for it |
 # | --- | --- |
@@ -462,7 +470,8 @@ check("grid")
 #
 # All chance comes from `generator`, and from it alone: two generators in the same state give the
 # same dict, the next call gives other values, and torch's global generator stays untouched. How
-# many numbers you draw from it is up to you. A bound may be missed by rounding, 1e-6 of its size.
+# many numbers you draw from it is up to you: `torch.rand(1, generator=generator)` draws one between
+# 0 and 1. A value may overstep a bound by rounding, up to 1e-6 of the bound's size.
 #
 # **For example**, `sample({"rate": (1e-4, 1e-2, "log"), "layers": [2, 4]}, generator)` might give
 # `{"rate": 0.00137, "layers": 4}`. Choices may be anything, tuples and None among them; a list
@@ -512,7 +521,7 @@ check("sample")
 # | first result, `mean` | Python's float |
 # | second result, `half_width` | Python's float: t · s / √n; 0 if all values are equal |
 #
-# Both are to be good to 1e-3 of themselves.
+# Both are to be right to one part in a thousand.
 #
 # **Worked example.** Values (1, 2, 3): the mean is 2, s is 1, t for two degrees of freedom is
 # 4.303, and the half-width 4.303 / √3 = 2.484.
@@ -717,9 +726,9 @@ shown = "17 December 1971"
 rows = ("rollout", rollout_of(shown), BLUE), ("leave-one-out", without(shown), ORANGE)
 entropies = torch.cat([head_entropy(maps[0]) for maps in model.maps])
 importances = head_importance(loss_of, LAYERS * HEADS)
-print(f'\nlayer, head, entropy of its map of "{shown}", what the loss gains without it')
+print(f'\nlayer, head, entropy of its map of "{shown}", by how much the loss rises without it')
 for head, numbers in enumerate(zip(entropies.tolist(), importances.tolist(), strict=True)):
-    print("{:5} {:5} {:8.2f} {:11.3f}".format(*divmod(head, HEADS), *numbers))
+    print("{:5} {:5} {:8.2f} {:z11.3f}".format(*divmod(head, HEADS), *numbers))
 
 for ax, (title, scores, color) in zip(panels(2, 1, width=6.5, height=1.9), rows, strict=True):
     ax.bar(range(len(shown)), scores.tolist(), color=color)

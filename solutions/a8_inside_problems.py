@@ -3,6 +3,7 @@
 import itertools
 import math
 import statistics
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -236,8 +237,8 @@ HEAD_ENTROPY = Problem(
     symptoms={
         "The result holds NaN": "0 · log 0 is 0 · (−∞) to the computer. Put something else in the "
         "place of these terms, or use a function that knows them.",
-        "The check names “empty rows”": "An empty row has the entropy 0 and counts as a row: the "
-        "mean is over all n_q of them.",
+        "A head with empty rows comes out too large": "An empty row has the entropy 0 and counts "
+        "as a row: the mean is over all n_q of them.",
         "The numbers are right and the check names “gradient”": "Somewhere the path from the "
         "weights to the result leaves torch: detach, item, tolist, numpy, scipy.",
     },
@@ -247,6 +248,7 @@ HEAD_ENTROPY = Problem(
 
 STEP = "(layer + identity) / 2 @ rollout"
 EACH_LAYER = "for layer in layers:"
+IN_THE_REST = "for layer in layers[1:]:"
 HANDED_BACK = "return rollout"
 EYE = "torch.eye(len(layers[0]), dtype=layers[0].dtype)"
 
@@ -261,10 +263,12 @@ def layers_left_alone(answer: Callable[..., object], layers: torch.Tensor) -> tu
     handed = [layers[i] for i in range(len(layers))]  # views: what is written into them shows
     kept = list(handed)
     result = answer(handed)
-    same = len(handed) == len(kept) and all(
-        one is other for one, other in zip(handed, kept, strict=True)
-    )
-    return result, "the list is as it was" if same else "the list was changed"
+    before, after = [id(layer) for layer in kept], [id(layer) for layer in handed]
+    if len(after) != len(before):
+        return result, "the list has another length"
+    if sorted(after) != sorted(before):
+        return result, "other maps stand in the list"
+    return result, "the list is as it was" if after == before else "the list has another order"
 
 
 def attention_rollout_cases(draw: Draw) -> Iterator[Case]:
@@ -284,9 +288,10 @@ def attention_rollout_cases(draw: Draw) -> Iterator[Case]:
     rest = "dtype, gradient, arguments"
     yield Case("float64", rest, (exact,))
     steep = draw.normal(3, n, n)
-    yield Case("gradient", rest, (steep,), gradient=True, driver=through_softmax)
+    # Before the gradient, of which a map changed in place leaves only an error of torch.
     three = maps(draw, 3, n, n)
     yield Case("layers left as they were", rest, (three,), driver=layers_left_alone)
+    yield Case("gradient", rest, (steep,), gradient=True, driver=through_softmax)
 
 
 def attention_rollout_oracle(layers: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -358,6 +363,27 @@ ATTENTION_ROLLOUT = Problem(
             },
         ),
         Misconception(
+            "number_by_number_from_the_identity",
+            seen="all is 0 but the diagonal: the identity was multiplied number by number.",
+            think="* and @ are two products. Which one adds up over the tokens in between?",
+            edits={STEP: "(layer + identity) / 2 * rollout"},
+        ),
+        Misconception(
+            "first_layer_unmixed",
+            seen="the first map goes into the product as it is: nothing is carried past it.",
+            think="with what does your product begin, and what has happened to it by then?",
+            edits={"rollout = identity\n": "rollout = layers[0]\n", EACH_LAYER: IN_THE_REST},
+        ),
+        Misconception(
+            "first_layer_not_halved",
+            seen="the rows sum to 2, for any number of layers: one of them is not halved.",
+            think="with what does your product begin, and to what do its rows sum?",
+            edits={
+                "rollout = identity\n": "rollout = layers[0] + identity\n",
+                EACH_LAYER: IN_THE_REST,
+            },
+        ),
+        Misconception(
             "mean_of_the_layers",
             seen="the result is the mean of the maps.",
             think="the second layer attends to what the first has made. Does a mean follow that?",
@@ -373,7 +399,7 @@ ATTENTION_ROLLOUT = Problem(
             "first_layer_left_out",
             seen="the first layer does not matter to the result.",
             think="with which layer does your loop begin, and with what does your product?",
-            edits={EACH_LAYER: "for layer in layers[1:]:"},
+            edits={EACH_LAYER: IN_THE_REST},
         ),
         Misconception(
             "last_layer_left_out",
@@ -448,6 +474,34 @@ ATTENTION_ROLLOUT = Problem(
             },
         ),
         Misconception(
+            "maps_changed_and_no_gradient",
+            seen="the numbers are right, but the maps that were handed over are changed, which "
+            "also leaves nothing to differentiate.",
+            think="a += b writes into a. Whose tensor is it, and who needs its old numbers?",
+            edits={
+                STEP: "layer @ rollout",
+                EACH_LAYER: f"{EACH_LAYER}\n        layer += identity\n        layer /= 2",
+            },
+        ),
+        Misconception(
+            "maps_replaced",
+            seen="the numbers are right, but other maps stand in the caller's list afterwards.",
+            think="layers[i] = … puts something new into a list. Whose list is it?",
+            edits={
+                EACH_LAYER: "for i in range(len(layers)):\n"
+                "        layer = layers[i]\n"
+                "        layers[i] = (layer + identity) / 2",
+            },
+        ),
+        Misconception(
+            "list_reordered",
+            seen="the numbers are right, but the caller's list stands in another order afterwards.",
+            think="reverse and sort change a list itself. Whose list is it?",
+            edits={
+                EACH_LAYER: "layers.reverse()\n    for layer in layers[::-1]:",
+            },
+        ),
+        Misconception(
             "list_emptied",
             seen="the numbers are right, but the caller's list is empty, or shorter, afterwards.",
             think="pop takes an element out of a list. Whose list is it?",
@@ -484,6 +538,10 @@ def votes(table: Sequence[Sequence[float]], double: bool) -> Callable[..., torch
     rows = torch.tensor(table, dtype=torch.float64 if double else torch.float32)
 
     def predict(tokens: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tokens, torch.Tensor):
+            raise TypeError("predict takes a tensor of tokens, (n,)")
+        if tokens.dim() != 1:
+            raise ValueError(f"predict takes one sentence, (n,), not {tuple(tokens.shape)}")
         counts = rows[tokens].sum(dim=0)
         return counts / counts.sum()
 
@@ -495,6 +553,10 @@ def by_neighbours(table: Sequence[Sequence[float]], double: bool) -> Callable[..
     rows = torch.tensor(table, dtype=torch.float64 if double else torch.float32)
 
     def predict(tokens: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tokens, torch.Tensor):
+            raise TypeError("predict takes a tensor of tokens, (n,)")
+        if tokens.dim() != 1:
+            raise ValueError(f"predict takes one sentence, (n,), not {tuple(tokens.shape)}")
         x = rows[tokens]
         places = torch.arange(1, len(x) + 1, dtype=x.dtype)[:, None]
         scores = (x / places.sqrt()).sum(dim=0) + (x[:-1] * x[1:].flip(1)).sum(dim=0)
@@ -644,6 +706,26 @@ LEAVE_ONE_OUT = Problem(
             },
         ),
         Misconception(
+            "all_sentences_at_once",
+            seen="all sentences were given to `predict` in one call.",
+            think="what does `predict` take, by the contract: one sentence, or a table of them?",
+            body="""
+def leave_one_out(predict, tokens, mask_id):
+    sentences = tokens.repeat(len(tokens), 1).fill_diagonal_(mask_id)
+    whole = predict(tokens)
+    best = whole.argmax()
+    return whole[best] - predict(sentences)[:, best]
+""",
+        ),
+        Misconception(
+            "a_list_for_a_tensor",
+            seen="`predict` was given a list, which a model cannot read.",
+            think="what does `predict` take, by the contract?",
+            edits={
+                CHANGED: "changed = tokens.tolist()",
+            },
+        ),
+        Misconception(
             "token_zero_for_the_mask",
             seen="right where the mask is token 0, and not elsewhere.",
             think="which token stands for “nothing known”? Who tells you?",
@@ -726,8 +808,10 @@ LEAVE_ONE_OUT = Problem(
     symptoms={
         "The first number is right and the others are not": "Earlier tokens are still masked: make "
         "a fresh copy in each round.",
-        "The check names “one token decides”": "Without that token another class wins. Follow the "
-        "probability of the first one.",
+        "predict takes one sentence, (n,)": "You gave it a table of sentences. Ask it once for "
+        "each of them.",
+        "A token that decides seems to matter little": "Without that token another class wins. "
+        "Follow the probability of the first one.",
         "The check names “float64”": "torch.zeros and torch.tensor of Python's numbers are float32 "
         "unless you give a dtype.",
     },
@@ -848,6 +932,83 @@ KENDALL_TAU = Problem(
                 UNTIED: "(((order_a != 0) | (order_b == 0)).sum() - len(a)) "
                 "* (((order_b != 0) | (order_a == 0)).sum() - len(a))"
             },
+        ),
+        Misconception(
+            "tied_in_both_of_a_alone",
+            seen="right unless some pair is tied in a and in b: such pairs are in T_a alone.",
+            think="can a pair come to both counts in your loop?",
+            edits={
+                UNTIED: "order_a.abs().sum() * (((order_b != 0) | (order_a == 0)).sum() - len(a))"
+            },
+        ),
+        Misconception(
+            "tied_pairs_compared",
+            seen="without ties all is right; with ties your number is not: tied pairs count as "
+            "concordant or discordant, as a comparison happens to fall out.",
+            think="what does > say of two equal scores, and may such a pair go on to C or D?",
+            edits={AGREEMENT: "2 * (2 * ((order_a > 0) == (order_b > 0)) - 1).triu(1).sum()"},
+        ),
+        Misconception(
+            "tied_pairs_compared_by_less",
+            seen="without ties all is right; with ties your number is not: tied pairs count as "
+            "concordant or discordant, as a comparison happens to fall out.",
+            think="what does < say of two equal scores, and may such a pair go on to C or D?",
+            edits={AGREEMENT: "2 * (2 * ((order_a < 0) == (order_b < 0)) - 1).triu(1).sum()"},
+        ),
+        Misconception(
+            "all_indices",
+            seen="both loops run over all tokens, while P counts each pair once.",
+            think="how often do your loops come to a pair, and to a token with itself?",
+            body="""
+def kendall_tau(a, b):
+    a, b = a.tolist(), b.tolist()
+    n, c, d, tied_a, tied_b = len(a), 0, 0, 0, 0
+    for i in range(n):
+        for j in range(n):
+            c += (a[i] - a[j]) * (b[i] - b[j]) > 0
+            d += (a[i] - a[j]) * (b[i] - b[j]) < 0
+            tied_a += a[i] == a[j]
+            tied_b += b[i] == b[j]
+    pairs = n * (n - 1) / 2
+    return (c - d) / math.sqrt((pairs - tied_a) * (pairs - tied_b))
+""",
+        ),
+        Misconception(
+            "both_orders",
+            seen="your loops come to each pair twice, while P counts it once.",
+            think="(i, j) and (j, i) are one pair. With which j should the inner loop begin?",
+            body="""
+def kendall_tau(a, b):
+    a, b = a.tolist(), b.tolist()
+    n, c, d, tied_a, tied_b = len(a), 0, 0, 0, 0
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                c += (a[i] - a[j]) * (b[i] - b[j]) > 0
+                d += (a[i] - a[j]) * (b[i] - b[j]) < 0
+                tied_a += a[i] == a[j]
+                tied_b += b[i] == b[j]
+    pairs = n * (n - 1) / 2
+    return (c - d) / math.sqrt((pairs - tied_a) * (pairs - tied_b))
+""",
+        ),
+        Misconception(
+            "diagonal_tied",
+            seen="every token with itself counts as a tied pair.",
+            think="with which j do your loops begin? Is a token a pair with itself?",
+            body="""
+def kendall_tau(a, b):
+    a, b = a.tolist(), b.tolist()
+    n, c, d, tied_a, tied_b = len(a), 0, 0, 0, 0
+    for i in range(n):
+        for j in range(n):
+            c += (a[i] - a[j]) * (b[i] - b[j]) > 0
+            d += (a[i] - a[j]) * (b[i] - b[j]) < 0
+            tied_a += a[i] == a[j]
+            tied_b += b[i] == b[j]
+    pairs = n * (n - 1)
+    return (c - d) / math.sqrt((pairs - tied_a) * (pairs - tied_b))
+""",
         ),
         Misconception(
             "ties_concordant",
@@ -979,8 +1140,10 @@ def kendall_tau(a, b):
     symptoms={
         "It is right without ties": "Go through the worked example by hand: which pairs are tied "
         "in a, which in b, and what is left in each factor of the denominator?",
-        "The check names “pairs tied in both”": "Such a pair is in T_a and in T_b, so that both "
-        "factors lose it.",
+        "It is right where no pair is tied in a and in b": "Such a pair is in T_a and in T_b, so "
+        "that both factors lose it.",
+        "ZeroDivisionError, or a number beyond 1": "Do your loops come to each pair once, and "
+        "never to a token with itself?",
         "The result should be a float": "item() takes the number out of a tensor, float() makes "
         "Python's float of a number of numpy.",
     },
@@ -999,6 +1162,10 @@ def quadratic(
     """A loss that rises by a head's cost where it is off, and by more for two of them."""
 
     def loss(factors: torch.Tensor) -> float:
+        if not (isinstance(factors, torch.Tensor) and factors.is_floating_point()):
+            raise TypeError("loss takes a float tensor of factors, (n_heads,)")
+        if factors.dim() != 1:
+            raise ValueError(f"loss takes factors (n_heads,), not {tuple(factors.shape)}")
         off = 1 - factors.double()
         alone = off @ torch.tensor(costs, dtype=torch.float64)
         together = off @ torch.tensor(pairs, dtype=torch.float64) @ off
@@ -1011,6 +1178,10 @@ def by_product(base: float, costs: Sequence[float]) -> Callable[[torch.Tensor], 
     """A loss that each head multiplies."""
 
     def loss(factors: torch.Tensor) -> float:
+        if not (isinstance(factors, torch.Tensor) and factors.is_floating_point()):
+            raise TypeError("loss takes a float tensor of factors, (n_heads,)")
+        if factors.dim() != 1:
+            raise ValueError(f"loss takes factors (n_heads,), not {tuple(factors.shape)}")
         off = 1 - factors.double()
         return base * (1 + off * torch.tensor(costs, dtype=torch.float64)).prod().item()
 
@@ -1165,6 +1336,15 @@ HEAD_IMPORTANCE = Problem(
             edits={OFF: "loss(1 - torch.eye(n_heads)[i - 1])"},
         ),
         Misconception(
+            "whole_numbers_for_factors",
+            seen="`loss` was given factors that are ints.",
+            think="which dtype do the factors have, by the contract, and which one have yours?",
+            edits={
+                EVERYTHING: "everything = loss(torch.tensor([1] * n_heads))",
+                OFF: "loss(1 - torch.eye(n_heads).int()[i])",
+            },
+        ),
+        Misconception(
             "always_float32",
             seen="right as long as float32 is torch's default dtype, and float32 when it is not.",
             think="which dtype has a tensor of Python's floats if you name none?",
@@ -1192,6 +1372,8 @@ HEAD_IMPORTANCE = Problem(
     symptoms={
         "The first number is right and the others are not": "Are the heads of earlier rounds still "
         "off?",
+        "The worked example gives (−0.1, 0.3, 0.4)": "These compare one head on and all others off "
+        "with all of them on. Which factor is to be 0, and which are to be 1?",
         "The check names “float64 as the default dtype”": "Name no dtype where you make the "
         "result: torch then takes the default one.",
     },
@@ -1204,6 +1386,7 @@ CLEARED = "model.zero_grad()"
 COUNTED = "tokens += len(losses)"
 DIVIDED = "parameter.grad /= tokens"
 IF_ANY = "if parameter.grad is not None:\n            "
+AT_THE_END = f"    for parameter in model.parameters():\n        {IF_ANY}{DIVIDED}"
 EACH_BATCH = "for batch in micro_batches:"
 LOSSES = "losses = token_losses(model, batch)"
 
@@ -1212,7 +1395,12 @@ def one_weight(answer: Callable[..., object], micro_batches: list[torch.Tensor])
     """A driver: the gradient of the only parameter; a loss is w times a number of the batch."""
     model = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.ones_(model.weight)
-    answer(model, lambda model, batch: model(batch[:, None]).flatten(), micro_batches)
+
+    def token_losses(model: torch.nn.Module, batch: torch.Tensor) -> object:
+        return model(batch[:, None]).flatten()
+
+    token_losses.__qualname__ = "token_losses"  # as an error message says it
+    answer(model, token_losses, micro_batches)
     return model.weight.grad
 
 
@@ -1250,13 +1438,13 @@ def accumulated(
             logits = logits + model.shift
         return torch.nn.functional.cross_entropy(logits, targets, reduction="none")
 
+    token_losses.__qualname__ = "token_losses"  # as an error message says it
     model = Tagger()
     if frozen:
         model.get_parameter(frozen).requires_grad_(False)
     trained = [name for name, value in model.named_parameters() if value.requires_grad]
     if stale:
-        for name in trained:
-            value = model.get_parameter(name)
+        for value in model.parameters():
             value.grad = torch.full_like(value, 7.0)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
     handed = list(micro_batches)
@@ -1307,7 +1495,7 @@ def accumulate_gradients_cases(draw: Draw) -> Iterator[Case]:
         return Case(name, group, arguments, driver=accumulated)
 
     whole, other = "the gradient", "stale, frozen and unused"
-    example = ([torch.tensor([1.0]), torch.tensor([4.0, 7.0])],)
+    example = ([torch.tensor([4.0, 7.0]), torch.tensor([1.0])],)
     yield Case("the worked example", whole, example, driver=one_weight)
     long, longer = draw.integer(4, 6), draw.integer(8, 12)
     yield case("micro-batches of unequal length", whole, (2, longer, long))
@@ -1389,6 +1577,50 @@ ACCUMULATE_GRADIENTS = Problem(
             edits={COUNTED: "tokens = len(losses)"},
         ),
         Misconception(
+            "divided_in_every_round",
+            seen="one micro-batch is right; with more, .grad was divided anew in every round, so "
+            "that early gradients were divided many times.",
+            think="at which moment do you know the number of all tokens?",
+            edits={AT_THE_END: textwrap.indent(AT_THE_END, "    ")},
+        ),
+        Misconception(
+            "divided_by_each_batch",
+            seen="one micro-batch is right; with more, .grad was divided in every round, by the "
+            "tokens of that round.",
+            think="at which moment do you know the number of all tokens?",
+            edits={
+                AT_THE_END: textwrap.indent(AT_THE_END, "    ").replace("tokens", "len(losses)")
+            },
+        ),
+        Misconception(
+            "divided_by_those_so_far",
+            seen="one micro-batch is right; with more, each was divided by the tokens met so far: "
+            "early ones weigh more.",
+            think="by how many tokens was the first micro-batch divided, and by how many the last?",
+            edits={
+                COUNTED: "pass",
+                BACKWARD: "tokens += len(losses)\n        (losses.sum() / tokens).backward()",
+                DIVIDED: "pass",
+            },
+        ),
+        Misconception(
+            "length_of_the_batch",
+            seen="the sum was divided by the lengths of the batches themselves, which need not be "
+            "numbers of tokens.",
+            think="who alone knows what a batch is, and how many tokens it has?",
+            edits={COUNTED: "tokens += len(batch)"},
+        ),
+        Misconception(
+            "batches_joined",
+            seen="the micro-batches were joined as if they were tensors.",
+            think="who alone knows what a batch is? What may you join?",
+            body="""
+def accumulate_gradients(model, token_losses, micro_batches):
+    model.zero_grad()
+    token_losses(model, torch.cat(micro_batches)).mean().backward()
+""",
+        ),
+        Misconception(
             "divided_twice",
             seen="the gradient is too small: each mean was divided by the number of tokens again.",
             think="a mean has been divided already.",
@@ -1410,6 +1642,35 @@ ACCUMULATE_GRADIENTS = Problem(
             seen="what stood in .grad before was added to the sum, and divided with it.",
             think="backward adds to .grad. What must happen before the first one?",
             edits={CLEARED: "pass"},
+        ),
+        Misconception(
+            "stale_kept_where_frozen",
+            seen="what stood in .grad of a frozen parameter before still stands there.",
+            think="which parameters does your clearing leave out, and what should they end with?",
+            body="""
+def accumulate_gradients(model, token_losses, micro_batches):
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for parameter in trained:
+        parameter.grad = None
+    tokens = 0
+    for batch in micro_batches:
+        losses = token_losses(model, batch)
+        losses.sum().backward()
+        tokens += len(losses)
+    for parameter in trained:
+        if parameter.grad is not None:
+            parameter.grad /= tokens
+""",
+        ),
+        Misconception(
+            "stale_divided_where_frozen",
+            seen="what stood in .grad of a frozen parameter before was kept, and divided.",
+            think="which parameters does your clearing leave out, and what should they end with?",
+            edits={
+                CLEARED: "for parameter in model.parameters():\n"
+                "        if parameter.requires_grad:\n"
+                "            parameter.grad = None"
+            },
         ),
         Misconception(
             "cleared_each_time",
@@ -1516,8 +1777,10 @@ def accumulate_gradients(model, token_losses, micro_batches):
     symptoms={
         "It is right where all micro-batches are of the same length": "You average averages. Each "
         "token of a short micro-batch then weighs more than one of a long one.",
-        "unsupported operand: 'NoneType'": "A parameter that is frozen or unused has no gradient: "
-        ".grad is None.",
+        "unsupported operand type(s) for /: 'NoneType' and 'int'": "A parameter that is frozen or "
+        "unused has no gradient: .grad is None.",
+        "The worked example is right, and the next case is not": "Do you read a batch yourself, by "
+        "len or torch.cat? Only `token_losses` knows what it is: count what comes out of it.",
         "The check names “gradients of an earlier step”": "backward adds to what it finds in "
         ".grad. model.zero_grad() clears it: once, before everything.",
     },
@@ -1535,13 +1798,21 @@ def curve(draw: Draw, moves: str) -> list[float]:
 
     "h" lies far above the best, "m" a little: after an "h" an "m" is better than the one before.
     """
-    best, losses = draw.integer(2000, 3000), []
+    best, losses = float(draw.integer(2000, 3000)), []
     for move in moves:
         if move in "d.":
-            best -= draw.integer(50, 150) if move == "d" else 3
+            best -= draw.integer(50, 150) if move == "d" else 0.01
         above = {"h": draw.integer(500, 900), "m": draw.integer(60, 300)}.get(move, 0)
         losses.append((best + above) / 1000)
     return losses
+
+
+def losses_left_alone(answer: Callable[..., Any], losses: list[float], patience: int) -> object:
+    """A driver: both results, and whether the list is as it was."""
+    handed = list(losses)
+    result = answer(handed, patience)
+    note = "the losses are as they were" if handed == losses else "the losses were changed"
+    return [*result, note] if isinstance(result, tuple) else result
 
 
 def early_stopping_cases(draw: Draw) -> Iterator[Case]:
@@ -1550,7 +1821,7 @@ def early_stopping_cases(draw: Draw) -> Iterator[Case]:
     yield Case("the worked example", fine, ([0.9, 0.7, 0.8, 0.7, 0.6], 2))
 
     def case(name: str, group: str, moves: str, patience: int, shift: float = 0.0) -> Case:
-        losses = [round(loss - shift, 3) for loss in curve(draw, moves)]
+        losses = [round(loss - shift, 5) for loss in curve(draw, moves)]
         return Case(name, group, (losses, patience))
 
     more = "d" * draw.integer(0, 2)
@@ -1561,7 +1832,10 @@ def early_stopping_cases(draw: Draw) -> Iterator[Case]:
     yield case("setbacks that get smaller", stops, more + "dhmhmdd", 4)
     yield case("worse from the first epoch on", stops, "dmmhmhhd", 3 + draw.integer(0, 1))
     yield case("losses below 0", stops, more + "dddmhmd", 3, shift=20.0)
+    handed = curve(draw, more + "dhddmhmd"), 3
+    yield Case("losses left as they were", stops, handed, driver=losses_left_alone)
     yield case("better all the time", ends, more + "ddddd", 2)
+    yield case("losses in the thousands", ends, more + "ddmhd", 20, shift=-4000.0)
     yield case("better again in the last moment", ends, more + "ddmhdhm", 3)
     yield case("out of patience at the very last epoch", ends, more + "ddhm", 2)
     yield case("a setback at the end", ends, more + "dddhm", 4)
@@ -1740,6 +2014,64 @@ def early_stopping(losses, patience):
 """,
         ),
         Misconception(
+            "best_starts_at_a_number",
+            seen="losses in the thousands never count as an improvement.",
+            think="with what do you compare the first loss, and can a loss be larger than that?",
+            body="""
+def early_stopping(losses, patience):
+    best, lowest = 0, 100.0
+    for epoch, loss in enumerate(losses):
+        if loss < lowest:
+            best, lowest = epoch, loss
+        if epoch - best == patience:
+            break
+    return epoch, best
+""",
+        ),
+        Misconception(
+            "first_epoch_a_setback",
+            seen="the first epoch counts as a setback: patience runs out one epoch early where "
+            "nothing has improved on it.",
+            think="with what is the first loss compared in your loop, and what follows from that?",
+            body="""
+def early_stopping(losses, patience):
+    lowest, best, waited = losses[0], 0, 0
+    for epoch, loss in enumerate(losses):
+        if loss < lowest:
+            lowest, best, waited = loss, epoch, 0
+        else:
+            waited += 1
+        if waited >= patience:
+            return epoch, best
+    return len(losses) - 1, best
+""",
+        ),
+        Misconception(
+            "the_epoch_before_for_the_best",
+            seen="an epoch that is better than the one before becomes the best, whatever came "
+            "earlier.",
+            think="with which of the losses so far is a new one to be compared?",
+            edits={BETTER: "epoch and loss < losses[epoch - 1]"},
+        ),
+        Misconception(
+            "returned_in_the_first_round",
+            seen="the result is (0, 0), whatever the losses are.",
+            think="how many rounds does your loop make before it returns?",
+            edits={STOPPED: f"    {STOPPED}"},
+        ),
+        Misconception(
+            "losses_changed",
+            seen="both numbers are right, but the list of losses is not as it was afterwards.",
+            think="pop, append and sort change a list itself. Whose list is it?",
+            edits={
+                "best = 0": "best, seen = 0, []",
+                "for epoch, loss in enumerate(losses):": "while losses:\n"
+                "        seen.append(losses.pop(0))\n"
+                "        epoch, loss = len(seen) - 1, seen[-1]",
+                BETTER: "loss < seen[best]",
+            },
+        ),
+        Misconception(
             "only_stop_epoch",
             seen="there is one result, where two were asked for.",
             think="what else does the contract return?",
@@ -1754,10 +2086,14 @@ def early_stopping(losses, patience):
         "patience never runs out.",
     ),
     symptoms={
+        "It stops too early, and only where nothing beats the first epoch": "Is epoch 0 a setback "
+        "in your count? It is the best so far when you come to it.",
+        "The result is (0, 0) every time": "A return that is indented into the loop ends it in the "
+        "first round.",
         "Everything is one epoch off": "Take patience 1 and losses (3, 2, 4, 1): the best is epoch "
         "1, epoch 2 lies one after it, so (2, 1).",
-        "The check names “runs to the end”, or the result is None": "What does your function "
-        "return if its loop comes to an end by itself?",
+        "It is right where training stops early and wrong where it does not": "What does your "
+        "function return if its loop comes to an end by itself?",
     },
 )
 
@@ -1917,7 +2253,8 @@ def grid(space):
         Misconception(
             "a_generator",
             seen="the result is a generator: it can be walked through once, and has no length.",
-            think="round brackets around a comprehension make no tuple. What makes a list?",
+            think="yield makes a generator, and so do round brackets around a comprehension. What "
+            "makes a list?",
             body="""
 def grid(space):
     return (dict(zip(space, values)) for values in itertools.product(*space.values()))
@@ -2018,11 +2355,10 @@ Space = list[tuple[str, Any]]
 
 def only_choices(answer: Callable[..., Any], space: Space, seed: int) -> object:
     """A driver: values of names that have a single choice each: nothing is left to chance."""
-    given = dict(space)
-    result = answer(given, torch.Generator().manual_seed(seed))
+    result = answer(dict(space), torch.Generator().manual_seed(seed))
     if not isinstance(result, dict):
         return result
-    return [result.get(name, "nothing") for name in given]
+    return [result.get(name, "nothing") for name, _ in space]
 
 
 def kinds_drawn(answer: Callable[..., Any], space: Space, seed: int, draws: int) -> object:
@@ -2030,9 +2366,17 @@ def kinds_drawn(answer: Callable[..., Any], space: Space, seed: int, draws: int)
 
     Bounds may be missed by 1e-5 of their size: ten times what the contract allows.
     """
-    given = {name: list(values) if isinstance(values, list) else values for name, values in space}
     generator = torch.Generator().manual_seed(seed)
-    results = [answer(given, generator) for _ in range(draws)]
+    results, note = [], "the space is as it was"
+    for _ in range(draws):  # from a space of its own each: a changed one tells of itself alone
+        given = {name: values[:] if isinstance(values, list) else values for name, values in space}
+        results.append(answer(given, generator))
+        if given != dict(space):
+            same = [name for name, values in space if type(given.get(name)) is type(values)]
+            note = "a list or a range of the space was changed"
+            if len(same) < len(space):
+                lost = any(name not in given for name, _ in space)
+                note = "names are missing from the space" if lost else "the space was filled in"
     if not all(isinstance(result, dict) for result in results):
         return results[0]
     seen = []
@@ -2048,26 +2392,26 @@ def kinds_drawn(answer: Callable[..., Any], space: Space, seed: int, draws: int)
             else:
                 low, high = values[0] - 1e-5 * abs(values[0]), values[1] + 1e-5 * abs(values[1])
                 kinds.add("a float in its range" if low <= value <= high else "a float outside")
-        seen.append(f"{name}: {' or '.join(sorted(kinds))}")
+        seen.append(f"{draws} draws of `{name}` gave {' or '.join(sorted(kinds))}")
     names = {name for result in results for name in result}
-    seen.append("the names of the space" if names == set(given) else "other names")
-    seen.append("the space is as it was" if given == dict(space) else "the space was changed")
-    return seen
+    own = {name for name, _ in space}
+    return [*seen, "the names of the space" if names == own else "other names", note]
 
 
 def generators_used(answer: Callable[..., Any], space: Space, seed: int) -> object:
     """A driver: what comes of the given generator, and what becomes of torch's global one."""
-    given = dict(space)
+    import copy
+
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         untouched = torch.get_rng_state()
         first, second = (torch.Generator().manual_seed(seed) for _ in range(2))
         before = first.get_state()
-        one = answer(given, first)
+        one = answer(copy.deepcopy(dict(space)), first)
         advanced = not torch.equal(before, first.get_state())
-        following = answer(given, first)
-        again = answer(given, second)
-        other = answer(given, torch.Generator().manual_seed(seed + 1))
+        following = answer(copy.deepcopy(dict(space)), first)
+        again = answer(copy.deepcopy(dict(space)), second)
+        other = answer(copy.deepcopy(dict(space)), torch.Generator().manual_seed(seed + 1))
         touched = not torch.equal(untouched, torch.get_rng_state())
     return [
         f"the same state gives {'the same' if one == again else 'another'} dict",
@@ -2082,10 +2426,11 @@ def how_often(
     answer: Callable[..., Any], name: str, values: Any, seed: int, draws: int
 ) -> list[str]:
     """A driver: how often each choice, or each quarter of a range on its scale, was drawn."""
+    import copy
     import math
 
     generator = torch.Generator().manual_seed(seed)
-    drawn = [answer({name: values}, generator)[name] for _ in range(draws)]
+    drawn = [answer({name: copy.copy(values)}, generator)[name] for _ in range(draws)]
     if isinstance(values, list):
         labels = [repr(value) for value in values]
         counts = [drawn.count(value) for value in values]
@@ -2115,11 +2460,11 @@ def how_independent(answer: Callable[..., Any], space: Space, seed: int, draws: 
     Each value is in the lower half of its range or choices, or not. Two independent values both
     are in a quarter of the draws, within seven standard deviations.
     """
+    import copy
     import math
 
-    given = dict(space)
     generator = torch.Generator().manual_seed(seed)
-    results = [answer(given, generator) for _ in range(draws)]
+    results = [answer(copy.deepcopy(dict(space)), generator) for _ in range(draws)]
     lower = {}
     for name, values in space:
         if isinstance(values, list):
@@ -2175,6 +2520,8 @@ def sample_cases(draw: Draw) -> Iterator[Case]:
         ("layers", [1, 4, 8]),
         ("decay", [0.1, 0.2]),
         ("kind", ["pre", None, (3, 5), 0.5, "log"]),
+        ("schedule", ["constant", "cosine", "linear"]),
+        ("steps", [1, 8, "log"]),
     ]
     yield Case("ranges and choices", kinds, (every, seed(), 60), driver=kinds_drawn)
     apart: Space = [
@@ -2230,7 +2577,7 @@ def sample_oracle(space: Mapping[str, Any], generator: torch.Generator) -> dict[
 
 SAMPLE = Problem(
     signature="sample(space, generator)",
-    returns=("the observation",),
+    returns=("the record of the draws",),
     minutes=30,
     difficulty=3,
     points={"kinds of values": 1, "the generator": 2, "how often": 2, "independence": 1},
@@ -2372,6 +2719,26 @@ SAMPLE = Problem(
             edits={BY_LINE: "int(values[0] + u * (values[1] - values[0]))"},
         ),
         Misconception(
+            "whole_numbers_between_ints",
+            seen="between bounds that are ints, only whole numbers are drawn.",
+            think="the bounds of a range may be ints. What is the result, by the contract?",
+            edits={
+                BY_LINE: "int(values[0] + u * (values[1] - values[0])) "
+                "if isinstance(values[0], int) and isinstance(values[1], int) "
+                f"else {BY_LINE}"
+            },
+        ),
+        Misconception(
+            "numbers_of_numpy",
+            seen="of a logarithmic range come numbers of numpy; the contract asks for Python's "
+            "float.",
+            think="what makes Python's float of a number of numpy?",
+            edits={
+                "drawn = {}": "import numpy as np\n\n    drawn = {}",
+                BY_LOG: "np.exp(np.log(values[0]) + u * np.log(values[1] / values[0]))",
+            },
+        ),
+        Misconception(
             "last_choice_never",
             seen="the last choice is never drawn.",
             think="does the upper bound that you give count as one of the numbers?",
@@ -2402,6 +2769,13 @@ SAMPLE = Problem(
             },
         ),
         Misconception(
+            "kinds_by_length",
+            seen="a list of three whose last element is “linear” or “log” is drawn from like a "
+            "range.",
+            think="is it the length that tells choices from a range, or the type?",
+            edits={IS_LIST: 'not (len(values) == 3 and values[2] in ("linear", "log"))'},
+        ),
+        Misconception(
             "ranges_as_choices",
             seen="from a range, low, high or even its third part is drawn.",
             think="list or tuple: which one stands for choices?",
@@ -2414,6 +2788,21 @@ SAMPLE = Problem(
             edits={
                 U: "torch.rand((), generator=generator, dtype=torch.float64)",
             },
+        ),
+        Misconception(
+            "space_emptied",
+            seen="the draws are right, but names are missing from the space afterwards.",
+            think="pop, popitem and del take something out. Whose dict is it?",
+            edits={
+                "for name, values in space.items():": "for name in list(space):\n"
+                "        values = space.pop(name)",
+            },
+        ),
+        Misconception(
+            "choices_taken_out",
+            seen="the draws are right, but choices are missing from their lists afterwards.",
+            think="pop takes an element out of a list. Whose list is it?",
+            edits={CHOICE: "values.pop(int(u * len(values)))"},
         ),
         Misconception(
             "space_filled_in",
@@ -2441,6 +2830,10 @@ SAMPLE = Problem(
         "set its seed again.",
         "The check names “ranges and choices”": "Ranges give Python's float (item() makes one of a "
         "tensor), also between ints. Choices come back as they are.",
+        "A draw is “no float (float64)”, or “no float (int)”": "numpy's numbers are not Python's: "
+        "float(…). And a range between ints still gives floats.",
+        "Inner choices come too often, or the first and the last too rarely": "Rounding gives the "
+        "two ends of a list half of what it gives the others.",
         "Nearly all learning rates are large": "A logarithmic range needs a uniform *exponent*.",
     },
 )
@@ -2455,6 +2848,14 @@ HALF = "t * deviation / math.sqrt(n)"
 # By the contract 1e-3 of the number itself; the first number is for half-widths that should be 0,
 # but for rounding in float32.
 BY_CONTRACT = (1e-6, 1e-3)
+
+
+def values_left_alone(answer: Callable[..., Any], values: list[float]) -> object:
+    """A driver: both results, and whether the list is as it was."""
+    handed = list(values)
+    result = answer(handed)
+    note = "the values are as they were" if handed == values else "the values were changed"
+    return [*result, note] if isinstance(result, tuple) else result
 
 
 def mean_and_interval_cases(draw: Draw) -> Iterator[Case]:
@@ -2477,6 +2878,10 @@ def mean_and_interval_cases(draw: Draw) -> Iterator[Case]:
     far = around(2.0, 0.1, 6)
     yield case("one far from the others", few, [*far[:3], 9.0 + far[4], *far[3:]])
     yield case("below 0", other, around(-3.0, 0.6, 4))
+    unsorted = ([0.9, 0.5, 0.7, *around(0.6, 0.1, 3)],)
+    yield Case(
+        "values left as they were", other, unsorted, driver=values_left_alone, tolerance=BY_CONTRACT
+    )
     yield case("small numbers", other, around(0.05, 0.01, 7))
     yield case("large numbers", other, around(4000.0, 300.0, draw.integer(8, 12)))
     same = draw.integer(11, 99) / 100
@@ -2615,6 +3020,12 @@ def mean_and_interval(values):
             seen="the numbers are rounded.",
             think="is there a reason to round here? Who prints the number can do it.",
             edits={SUMMARY: "return round(mean, 2), round(t * deviation / math.sqrt(n), 2)"},
+        ),
+        Misconception(
+            "values_changed",
+            seen="both numbers are right, but the list of values is not as it was afterwards.",
+            think="sort, pop and append change a list itself. Whose list is it?",
+            edits={"n = len(values)": "values.sort()\n    n = len(values)"},
         ),
         Misconception(
             "numbers_of_numpy",

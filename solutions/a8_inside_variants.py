@@ -263,6 +263,47 @@ def attention_rollout(layers):
     return torch.stack(layers).mean(dim=0)
 
 
+# %% problem="attention_rollout" misconception="maps_replaced"
+import torch
+
+
+def attention_rollout(layers):
+    eye = torch.eye(len(layers[0]), dtype=layers[0].dtype)
+    for i in range(len(layers)):
+        layers[i] = (layers[i] + eye) / 2
+    result = layers[0]
+    for a in layers[1:]:
+        result = a @ result
+    return result
+
+
+# %% problem="attention_rollout" misconception="list_reordered"
+import torch
+
+
+def attention_rollout(layers):
+    layers.reverse()
+    eye = torch.eye(len(layers[0]), dtype=layers[0].dtype)
+    result = eye
+    for a in layers:
+        result = result @ (a + eye) / 2
+    return result
+
+
+# %% problem="attention_rollout" misconception="maps_changed_and_no_gradient"
+import torch
+
+
+def attention_rollout(layers):
+    eye = torch.eye(len(layers[0]), dtype=layers[0].dtype)
+    result = eye
+    for a in layers:
+        a += eye
+        a /= 2
+        result = a @ result
+    return result
+
+
 # %% problem="leave_one_out" variant="filled"
 import torch
 
@@ -399,6 +440,28 @@ def leave_one_out(predict, tokens, mask_id):
         tokens[i] = mask_id
         result[i] = whole[best] - predict(tokens)[best]
     return result
+
+
+# %% problem="leave_one_out" misconception="all_sentences_at_once"
+import torch
+
+
+def leave_one_out(predict, tokens, mask_id):
+    table = torch.where(torch.eye(len(tokens), dtype=torch.bool), mask_id, tokens)
+    whole, without = predict(tokens), predict(table)
+    return whole.max() - without[:, whole.argmax()]
+
+
+# %% problem="leave_one_out" misconception="a_list_for_a_tensor"
+import torch
+
+
+def leave_one_out(predict, tokens, mask_id):
+    words = tokens.tolist()
+    whole = predict(words)
+    best = whole.argmax()
+    other = [predict([*words[:i], mask_id, *words[i + 1 :]]) for i in range(len(words))]
+    return torch.stack([whole[best] - each[best] for each in other])
 
 
 # %% problem="kendall_tau" variant="two_loops"
@@ -555,6 +618,45 @@ import torch
 
 def kendall_tau(a, b):
     return torch.corrcoef(torch.stack([a, b]))[0, 1].item()
+
+
+# %% problem="kendall_tau" misconception="tied_in_both_of_a_alone"
+import math
+
+
+def kendall_tau(a, b):
+    a, b = a.tolist(), b.tolist()
+    n, c, d, ties_a, ties_b = len(a), 0, 0, 0, 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            if a[i] == a[j]:
+                ties_a += 1
+            elif b[i] == b[j]:
+                ties_b += 1
+            elif (a[i] > a[j]) == (b[i] > b[j]):
+                c += 1
+            else:
+                d += 1
+    pairs = n * (n - 1) // 2
+    return (c - d) / math.sqrt((pairs - ties_a) * (pairs - ties_b))
+
+
+# %% problem="kendall_tau" misconception="tied_pairs_compared"
+import math
+
+
+def kendall_tau(a, b):
+    n, c, d, ties_a, ties_b = len(a), 0, 0, 0, 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            if (a[i] > a[j]) == (b[i] > b[j]):
+                c += 1
+            else:
+                d += 1
+            ties_a += int(a[i] == a[j])
+            ties_b += int(b[i] == b[j])
+    pairs = n * (n - 1) // 2
+    return (c - d) / math.sqrt((pairs - ties_a) * (pairs - ties_b))
 
 
 # %% problem="head_importance" variant="one_factor_changed"
@@ -806,6 +908,49 @@ def accumulate_gradients(model, token_losses, micro_batches):
     torch.cat([token_losses(model, batch) for batch in micro_batches]).mean().backward()
 
 
+# %% problem="accumulate_gradients" misconception="stale_divided_where_frozen"
+import torch
+
+
+def accumulate_gradients(model, token_losses, micro_batches):
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1)
+    optimizer.zero_grad()
+    n = 0
+    for batch in micro_batches:
+        loss = token_losses(model, batch)
+        loss.sum().backward()
+        n += loss.shape[0]
+    for p in model.parameters():
+        if p.grad is not None:
+            p.grad = p.grad / n
+
+
+# %% problem="accumulate_gradients" misconception="stale_kept_where_frozen"
+import torch
+
+
+def accumulate_gradients(model, token_losses, micro_batches):
+    total = sum(len(token_losses(model, batch)) for batch in micro_batches)
+    for p in model.parameters():
+        if p.requires_grad:
+            p.grad = None
+    for batch in micro_batches:
+        (token_losses(model, batch).sum() / total).backward()
+
+
+# %% problem="accumulate_gradients" misconception="divided_in_every_round"
+def accumulate_gradients(model, token_losses, micro_batches):
+    model.zero_grad()
+    n = 0
+    for batch in micro_batches:
+        loss = token_losses(model, batch)
+        loss.sum().backward()
+        n += loss.numel()
+        for p in model.parameters():
+            if p.grad is not None:
+                p.grad = p.grad / n
+
+
 # %% problem="early_stopping" variant="waited"
 def early_stopping(losses, patience):
     best_loss, best_epoch, waited = float("inf"), 0, 0
@@ -923,6 +1068,56 @@ def early_stopping(losses, patience):
     return None
 
 
+# %% problem="early_stopping" misconception="best_starts_at_a_number"
+def early_stopping(losses, patience):
+    best_loss, best_epoch, waited = 10, 0, 0
+    for epoch, loss in enumerate(losses):
+        if loss < best_loss:
+            best_loss, best_epoch, waited = loss, epoch, 0
+        else:
+            waited += 1
+            if waited >= patience:
+                return epoch, best_epoch
+    return len(losses) - 1, best_epoch
+
+
+# %% problem="early_stopping" misconception="small_steps_ignored"
+def early_stopping(losses, patience):
+    best_loss, best_epoch = float("inf"), 0
+    for epoch, loss in enumerate(losses):
+        if best_loss - loss > 1e-4:
+            best_loss, best_epoch = loss, epoch
+        if epoch - best_epoch >= patience:
+            return epoch, best_epoch
+    return len(losses) - 1, best_epoch
+
+
+# %% problem="early_stopping" misconception="the_epoch_before_for_the_best"
+def early_stopping(losses, patience):
+    best_epoch, waited = 0, 0
+    for epoch in range(1, len(losses)):
+        if losses[epoch] < losses[epoch - 1]:
+            best_epoch, waited = epoch, 0
+        else:
+            waited += 1
+            if waited == patience:
+                return epoch, best_epoch
+    return len(losses) - 1, best_epoch
+
+
+# %% problem="early_stopping" misconception="losses_changed"
+def early_stopping(losses, patience):
+    epoch, best, lowest = -1, 0, float("inf")
+    while losses:
+        loss = losses.pop(0)
+        epoch += 1
+        if loss < lowest:
+            best, lowest = epoch, loss
+        if epoch - best == patience:
+            break
+    return epoch, best
+
+
 # %% problem="grid" variant="recursive"
 def grid(space):
     if not space:
@@ -1017,6 +1212,15 @@ import itertools
 
 def grid(space):
     return list(itertools.product(*space.values()))
+
+
+# %% problem="grid" misconception="a_generator"
+import itertools
+
+
+def grid(space):
+    for values in itertools.product(*space.values()):
+        yield dict(zip(space, values, strict=True))
 
 
 # %% problem="sample" variant="torch_alone"
@@ -1205,6 +1409,41 @@ def sample(space, generator):
     return result
 
 
+# %% problem="sample" misconception="kinds_by_length"
+import torch
+
+
+def sample(space, generator):
+    result = {}
+    for name, v in space.items():
+        u = torch.rand(1, generator=generator).item()
+        if len(v) == 3 and v[2] == "log":
+            result[name] = v[0] * (v[1] / v[0]) ** u
+        elif len(v) == 3 and v[2] == "linear":
+            result[name] = v[0] + u * (v[1] - v[0])
+        else:
+            result[name] = v[int(u * len(v))]
+    return result
+
+
+# %% problem="sample" misconception="space_emptied"
+import torch
+
+
+def sample(space, generator):
+    result = {}
+    while space:
+        name, v = space.popitem()
+        u = torch.rand(1, generator=generator).item()
+        if isinstance(v, list):
+            result[name] = v[int(u * len(v))]
+        elif v[2] == "log":
+            result[name] = v[0] * (v[1] / v[0]) ** u
+        else:
+            result[name] = v[0] + u * (v[1] - v[0])
+    return result
+
+
 # %% problem="mean_and_interval" variant="torch"
 import torch
 from scipy import stats
@@ -1338,3 +1577,14 @@ def mean_and_interval(values):
         return mean, 0.0
     low, high = stats.t.interval(0.95, len(values) - 1, loc=mean, scale=stats.sem(values))
     return mean, float(high - low)
+
+
+# %% problem="mean_and_interval" misconception="values_changed"
+import numpy as np
+from scipy import stats
+
+
+def mean_and_interval(values):
+    values.sort()
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return float(np.mean(values)), float(half)
