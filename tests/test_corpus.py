@@ -29,6 +29,7 @@ from autograder.grader import Exam, Graded
 from autograder.grading import Grading
 from autograder.sample import Desk, read_class, write
 from autograder.sandbox import Walls
+from autograder.show import Card
 from autograder.submission import grade_id, parse, read_submission
 from tests.corpus import FAMILIES, Entry, stock
 from tests.corpus.entry import PROBLEM
@@ -38,7 +39,6 @@ from tests.corpus.scene import TOKEN, Scene, staged
 ROOT = Path(__file__).parent.parent
 ASSIGNMENT = "a1_attention"
 QUICK = Limits(cell_seconds=2, problem_seconds=2, submission_seconds=15)
-TAGS_OF_A_CARD = 4
 SECRET = "canary-of-the-hidden-cases"
 Grades = dict[str, tuple[float, str]]
 ENTRIES = {entry.name: entry for family in FAMILIES.values() for entry in family}
@@ -261,7 +261,8 @@ def escaped(room: Room, graded: Graded) -> list[str]:
     for cell in graded.notebook.cells:
         if verdict := graded.verdicts.get(grade_id(cell)):
             card = cell.outputs[0]["data"]["text/html"]
-            found += [f"an element in {verdict.problem}"] * (card.count("<") != TAGS_OF_A_CARD)
+            own = Card(replace(verdict, message="said")).html()  # that of a message without any
+            found += [f"an element in {verdict.problem}"] * (card.count("<") != own.count("<"))
     for message in messages:
         odd = [char for char in message if char != "\n" and not char.isprintable()]
         found += [f"{char!r} in a message" for char in odd]
