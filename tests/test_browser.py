@@ -21,7 +21,10 @@ from nbgrader.api import Gradebook
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from autograder.course_directory import find_course
-from autograder.sample import write_class
+from autograder.sample import read_class, write, write_class
+from tests.corpus import FAMILIES
+from tests.corpus.feedback import MARK
+from tests.corpus.scene import staged
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -211,3 +214,29 @@ def test_an_instructor_autogrades_grades_by_hand_and_reads_the_report(
     expect(page.get_by_role("heading", name=ASSIGNMENT)).to_be_visible()
     expect(page.locator("body")).to_contain_text("no_scale")
     shoot(page, "instructor-report")
+
+
+def test_pages_of_a_hostile_class_run_nothing_and_fetch_nothing(page: Page, tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    write_class(find_course(ROOT), ASSIGNMENT, course)
+    desk, _ = read_class(find_course(ROOT), ASSIGNMENT)
+    with staged(tmp_path / "scene") as scene:
+        for entry in FAMILIES["feedback"]:
+            path = course / "submitted" / entry.name / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
+            path.parent.mkdir(parents=True)
+            write(entry.content(desk.notebook(), scene.stage(entry.name)), path)
+    for command in (["autograder", "grade"], ["nbgrader", "generate_feedback"]):
+        subprocess.run([BIN / command[0], command[1], ASSIGNMENT], cwd=course, check=True)
+    report = [BIN / "autograder", "report", ASSIGNMENT, "--names", "--output", "report.html"]
+    subprocess.run(report, cwd=course, check=True)
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.add_init_script(f"window.{MARK} = () => {{ window.has_run = true }}")
+    pages = [course / "report.html", *(course / "feedback").glob(f"*/{ASSIGNMENT}/*.html")]
+    assert len(pages) > len(FAMILIES["feedback"])
+    for path in pages:
+        page.goto(path.as_uri())
+        assert page.evaluate("window.has_run") is None, path
+    foreign = [url for url in requested if not url.startswith(("file:", "data:"))]
+    assert foreign == []
+    assert len([url for url in requested if url.startswith("file:")]) == len(pages)

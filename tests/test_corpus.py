@@ -40,6 +40,7 @@ ROOT = Path(__file__).parent.parent
 ASSIGNMENT = "a1_attention"
 QUICK = Limits(cell_seconds=2, problem_seconds=2, submission_seconds=15)
 SECRET = "canary-of-the-hidden-cases"
+START_OF_A_PICTURE = '<div style="margin-top: 6px">'
 Grades = dict[str, tuple[float, str]]
 ENTRIES = {entry.name: entry for family in FAMILIES.values() for entry in family}
 
@@ -260,9 +261,11 @@ def escaped(room: Room, graded: Graded) -> list[str]:
     found += room.hidden.intersection(re.findall(r"-?\d+\.\d+", everything))
     for cell in graded.notebook.cells:
         if verdict := graded.verdicts.get(grade_id(cell)):
-            card = cell.outputs[0]["data"]["text/html"]
-            own = Card(replace(verdict, message="said")).html()  # that of a message without any
-            found += [f"an element in {verdict.problem}"] * (card.count("<") != own.count("<"))
+            card, *_ = cell.outputs[0]["data"]["text/html"].split(START_OF_A_PICTURE)
+            own = Card(replace(verdict, message="said")).html().removesuffix("</div>")
+            found += [f"an element in {verdict.problem}"] * (
+                card.removesuffix("</div>").count("<") != own.count("<")
+            )
     for message in messages:
         odd = [char for char in message if char != "\n" and not char.isprintable()]
         found += [f"{char!r} in a message" for char in odd]
