@@ -199,8 +199,9 @@ def test_an_instructor_autogrades_grades_by_hand_and_reads_the_report(
         shoot(page, "instructor-submissions")
         page.goto(f"{address}/formgrader/gradebook/{ASSIGNMENT}/{ASSIGNMENT}")
         page.get_by_role("link", name="Submission #1").click()
+        page.wait_for_load_state("networkidle")  # only then are points saved as they are typed
         written = page.locator("input.score").last
-        written.fill("3")
+        written.press_sequentially("3")
         with page.expect_response(lambda response: "/formgrader/api/grade/" in response.url):
             written.press("Tab")
         shoot(page, "instructor-grades")
