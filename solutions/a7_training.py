@@ -43,7 +43,7 @@
 # `course.decoding`, `course.transformer`, `course.training`) may not be used.
 #
 # **Notation.** b sentences; n_s tokens of a source and n_t of a target; `...` stands for any number
-# of batch dimensions, also none. Steps are counted from the begin of the training.
+# of batch dimensions, also none. Steps are counted from the start of the training.
 
 # %% role="setup"
 import math
@@ -59,7 +59,7 @@ from course.vocabulary import BOS, EOS, PAD, padded
 #
 # *10 minutes · difficulty 1 of 3 · 3 points*
 #
-# The learning rate of the paper (section 5.3), called after one of its authors: it rises in a
+# The learning rate of the paper (section 5.3), named after one of its authors: it rises in a
 # straight line for `warmup` steps, then falls with the root of the step.
 #
 # $$\text{rate} = d_{model}^{-0.5} \cdot \min(step^{-0.5},\; step \cdot warmup^{-1.5})$$
@@ -190,7 +190,8 @@ check("linear_decay_rate")
 # | first result, `loss` | 0-d tensor: the mean over the targets that are not padding |
 # | second result, `nll` | 0-d tensor: the mean of −log p(target) over the same targets |
 #
-# torch's `cross_entropy` is what you build here, and may not be used; `log_softmax` may.
+# torch's `cross_entropy` is what you build here, and may not be used; `log_softmax` and
+# `nll_loss` may.
 #
 # **Worked example.** Four classes with probabilities (0.4, 0.4, 0.1, 0.1), target 1, epsilon 0.2,
 # no padding. Then nll = −log 0.4 = 0.916. Over all four classes the mean of −log p is (0.916 +
@@ -226,7 +227,7 @@ check("label_smoothed_cross_entropy")
 #
 # Where somebody knows which source tokens a target token comes from, attention can be asked to look
 # there. For each target token *that has aligned sources* take the mean, over these sources, of −log
-# weight; then take the mean over such tokens. (fairseq's
+# weight; then take the mean over such tokens, those of all sentences together. (fairseq's
 # `label_smoothed_cross_entropy_with_alignment` sums over the tokens instead, and adds 0.05 times
 # the sum to the loss.)
 #
@@ -282,13 +283,13 @@ check("alignment_loss")
 # | | |
 # | --- | --- |
 # | `next_logits` | a function (n,) int64 → (vocab,): prefix that begins with `bos_id` → logits |
-# | `bos_id`, `eos_id` | ints: the marks of begin and end |
+# | `bos_id`, `eos_id` | ints: the marks of start and end |
 # | `max_len` | int, at least 1: so many ids at most, the two marks not counted |
 # | result | list of Python's ints, without the two marks |
 #
 # Two tokens that are equally probable are not tested, nor is a model that writes `bos_id`.
 #
-# **Worked example.** With 나는 = 5, 집에 = 6, 간다 = 7, begin 1 and end 2, and a model that has
+# **Worked example.** With 나는 = 5, 집에 = 6, 간다 = 7, start 1 and end 2, and a model that has
 # learnt this sentence:
 #
 # | asked with | most probable |
@@ -334,10 +335,10 @@ check("greedy_decode")
 #
 # - The score of a sentence is the sum of the log-probabilities of its tokens, its end included.
 #   There is no normalisation by length.
-# - At the begin one sentence is live, the empty one. In each step every live sentence is continued
+# - At the start one sentence is live, the empty one. In each step every live sentence is continued
 #   by every token, and the `beam` best of *all* these continuations are kept.
 # - Of those, the ones that end in `eos_id` are finished. They have taken one of the places of this
-#   step, and take none in later steps. The others are live.
+#   step, and take none in later steps; nothing removes them any more. The others are live.
 # - After `max_len` steps the result is the best of all that have finished and of what is still live
 #   (and then has max_len ids, and no end in its score). You may stop earlier only where that cannot
 #   change the result.
@@ -406,12 +407,12 @@ check("beam_search")
 # | `n_layers` | int: so many layers in the encoder, and as many in the decoder |
 # | `pad_id` | int: the padding of both sides; it stands at the end, after at least one token |
 # | `src`, `tgt_in` | (b, n_s) and (b, n_t) ints, at most 64 tokens each |
-# | result of `forward(src, tgt_in)` | logits (b, n_t, tgt_vocab), float32 |
+# | result of `forward(src, tgt_in)` | logits (b, n_t, tgt_vocab), float32, not probabilities |
 #
 # Nobody looks inside. Your module is built, set to `eval()`, and watched:
 #
 # - **causal:** logits change with the target at their own place and before it, not with later ones;
-# - **blind to padding:** the logits at real targets stay the same with more padding behind sources
+# - **blind to padding:** the logits at real targets stay the same with more padding after sources
 #   or targets, with less, and with other sentences in the batch;
 # - **source order:** the logits change when source tokens change places;
 # - **gradients:** from the logits every parameter gets a gradient that is not None.
@@ -618,7 +619,7 @@ check("translate")
 #    divides by the size of recent gradients, so that a constant factor cancels (but for eps), and
 #    only the changes from batch to batch remain.
 # 3. **Two of these (half a point each).** A decoder that sees the future (it copies); an output
-#    that is fed unlike in training: without begin, with the wrong place of the logits, without
+#    that is fed unlike in training: without its start, with the wrong place of the logits, without
 #    positions; dropout left on; the source encoded in another way; the end never learnt; errors
 #    that feed on themselves.
 # 4. **A sum of negative numbers (1 point).** Every token adds a logarithm below 0, so that longer

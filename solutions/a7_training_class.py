@@ -261,7 +261,7 @@ SUBMISSIONS = (
         "kurt",
         "a recursion that never ends",
         lambda d: untrained(d, greedy_decode=ENDLESS),
-        UNTRAINED | {"greedy_decode": Grade(0, "error")},
+        UNTRAINED | {"greedy_decode": Grade(0, "error", "no_end_at_all")},
     ),
     Submission(
         "lise",

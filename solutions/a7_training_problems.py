@@ -32,6 +32,10 @@ LIBRARY = (
     "course.recurrent",
     "course.date_task.learn",
     "course.date_task.translate",
+    "course.date_task.linear_decay",
+    "course.date_task.label_smoothed",
+    "course.date_task.greedy",
+    "course.date_task.Transformer",
 )
 """What the course itself has of what is built here."""
 
@@ -102,6 +106,18 @@ NOAM_RATE = Problem(
             seen="the rate is divided by d_model itself.",
             think="a model four times as wide has half the rate. Which power is that?",
             edits={NOAM: "min(step**-0.5, step * warmup**-1.5) / d_model"},
+        ),
+        Misconception(
+            "half_of_a_power",
+            seen="the rate is divided by twice d_model, not by its root.",
+            think="which does Python compute first in a ** 1/2, the power or the division?",
+            edits={NOAM: "min(step**-0.5, step * warmup**-1.5) / d_model / 2"},
+        ),
+        Misconception(
+            "d_model_and_warmup_swapped",
+            seen="d_model and warmup have changed places.",
+            think="in which order do the arguments come?",
+            edits={NOAM: "warmup**-0.5 * min(step**-0.5, step * d_model**-1.5)"},
         ),
         Misconception(
             "d_model_in_the_first_term",
@@ -242,7 +258,7 @@ FALL = "peak * (warmup / step) ** 0.5"
 
 
 def inverse_sqrt_rate_cases(draw: Draw) -> Iterator[Case]:
-    """Step 0, on the way up, the peak, near it and far behind it; a warm-up of one step."""
+    """Step 0, on the way up, the peak, near it and far after it; a warm-up of one step."""
     peak, warmup = draw.integer(11, 99) / 10_000, draw.integer(60, 300)
     yield Case("the worked example", "the fall", (1_600, 0.002, 400))
     yield Case("step 0", "the rise", (0, peak, warmup))
@@ -294,37 +310,37 @@ INVERSE_SQRT_RATE = Problem(
         ),
         Misconception(
             "root_of_warmup_forgotten",
-            seen="behind the peak the rate jumps down: it is peak / √step.",
+            seen="after the peak the rate jumps down: it is peak / √step.",
             think="at step = warmup the fall begins at the peak. Does yours?",
             edits={FALL: "peak / step**0.5"},
         ),
         Misconception(
             "no_root",
-            seen="behind the peak the rate falls too fast: like 1 / step.",
+            seen="after the peak the rate falls too fast: like 1 / step.",
             think="four times the warm-up, half the peak. What does yours give?",
             edits={FALL: "peak * warmup / step"},
         ),
         Misconception(
             "the_fraction_upside_down",
-            seen="behind the peak the rate rises, like √step.",
-            think="which is larger behind the peak, step or warmup?",
+            seen="after the peak the rate rises, like √step.",
+            think="which is larger after the peak, step or warmup?",
             edits={FALL: "peak * (step / warmup) ** 0.5"},
         ),
         Misconception(
             "falls_in_a_line",
-            seen="behind the peak the rate falls in a straight line, and below 0.",
+            seen="after the peak the rate falls in a straight line, and below 0.",
             think="which curve does the name of the function promise?",
             edits={FALL: "peak * (2 - step / warmup)"},
         ),
         Misconception(
             "squared",
-            seen="behind the peak the rate falls like 1 / step².",
+            seen="after the peak the rate falls like 1 / step².",
             think="which power is a square root?",
             edits={FALL: "peak * (warmup / step) ** 2"},
         ),
         Misconception(
             "counted_from_the_peak",
-            seen="behind the peak the steps are counted anew, and the rate falls too fast.",
+            seen="after the peak the steps are counted anew, and the rate falls too fast.",
             think="which step stands under the root: all of them, or those since the warm-up?",
             edits={FALL: "peak * (step - warmup + 1) ** -0.5"},
         ),
@@ -378,14 +394,14 @@ INVERSE_SQRT_RATE = Problem(
         ),
         Misconception(
             "a_tensor",
-            seen="behind the peak the rate is a tensor; the contract asks for Python's float.",
+            seen="after the peak the rate is a tensor; the contract asks for Python's float.",
             think="an optimiser takes a float. What does .item() do?",
             edits={FALL: "peak * torch.tensor(warmup / step).sqrt()"},
         ),
     ),
     hints=(
         "Two formulas, one for each side of the peak; at step = warmup they agree.",
-        "Up to the peak: which share of the warm-up is done? That share of the peak. Behind it: "
+        "Up to the peak: which share of the warm-up is done? That share of the peak. After it: "
         "the peak times a root that is 1 at the peak.",
         "An if for step < warmup with a straight line; else peak · √(warmup / step). The steps are "
         "counted from 0.",
@@ -404,7 +420,7 @@ NOT_BELOW_0 = f"max(0.0, {LINE_DOWN})"
 
 
 def linear_decay_rate_cases(draw: Draw) -> Iterator[Case]:
-    """Step 0, on the way up, the peak, on the way down, the end, and behind it."""
+    """Step 0, on the way up, the peak, on the way down, the end, and after it."""
     peak, warmup = draw.integer(11, 99) / 10_000, draw.integer(60, 300)
     total = warmup + draw.integer(500, 900)
     rates = peak, warmup, total
@@ -427,7 +443,7 @@ def linear_decay_rate_cases(draw: Draw) -> Iterator[Case]:
 
 
 def linear_decay_rate_oracle(step: int, peak: float, warmup: int, total: int) -> float:
-    """By numpy's interpolation between three points; it is level behind the last."""
+    """By numpy's interpolation between three points; it is level after the last."""
     import numpy as np
 
     return float(np.interp(step, [0, warmup, total], [0.0, peak, 0.0]))
@@ -471,7 +487,7 @@ LINEAR_DECAY_RATE = Problem(
         ),
         Misconception(
             "share_of_all_steps",
-            seen="behind the peak the rate jumps: it is the share of all steps that is left.",
+            seen="after the peak the rate jumps: it is the share of all steps that is left.",
             think="at step = warmup the fall begins at the peak. Does yours?",
             edits={NOT_BELOW_0: "max(0.0, (total - step) / total)"},
         ),
@@ -510,9 +526,34 @@ LINEAR_DECAY_RATE = Problem(
         ),
         Misconception(
             "share_that_is_done",
-            seen="behind the peak the rate begins at 0 and rises.",
+            seen="after the peak the rate begins at 0 and rises.",
             think="is your fraction the share that is done, or the share that is left?",
             edits={NOT_BELOW_0: "max(0.0, (step - warmup) / (total - warmup))"},
+        ),
+        Misconception(
+            "share_that_is_done_until_the_end",
+            seen="after the peak the rate begins at 0 and rises; from `total` on it is 0.",
+            think="is your fraction the share that is done, or the share that is left?",
+            edits={NOT_BELOW_0: "((step - warmup) / (total - warmup) if step < total else 0.0)"},
+        ),
+        Misconception(
+            "share_that_is_done_after_the_peak",
+            seen="the step after the peak has a rate near 0, and from there it rises.",
+            think="is your fraction the share that is done, or the share that is left?",
+            edits={
+                RISING: "step <= warmup",
+                NOT_BELOW_0: "max(0.0, (step - warmup) / (total - warmup))",
+            },
+        ),
+        Misconception(
+            "share_that_is_done_between",
+            seen="the step after the peak has a rate near 0, and from there it rises; from `total` "
+            "on it is 0.",
+            think="is your fraction the share that is done, or the share that is left?",
+            edits={
+                RISING: "step <= warmup",
+                NOT_BELOW_0: "((step - warmup) / (total - warmup) if step < total else 0.0)",
+            },
         ),
         Misconception(
             "one_step_too_early",
@@ -551,8 +592,17 @@ LINEAR_DECAY_RATE = Problem(
             edits={f"return {LINE_UP}": f"return {LINE_UP} if step else 0"},
         ),
         Misconception(
+            "max_with_an_int",
+            seen="where the rate is 0, it is the int 0; a rate is always a float.",
+            think="what is max(0, 0.0)? And max(0, −0.1)?",
+            edits={
+                f"return {LINE_UP}": f"return max(0, {LINE_UP})",
+                f"return peak * {NOT_BELOW_0}": f"return max(0, peak * {LINE_DOWN})",
+            },
+        ),
+        Misconception(
             "a_tensor",
-            seen="behind the peak the rate is a tensor; the contract asks for Python's float.",
+            seen="after the peak the rate is a tensor; the contract asks for Python's float.",
             think="an optimiser takes a float. What does .item() do?",
             edits={NOT_BELOW_0: f"torch.tensor({LINE_DOWN}).clamp(min=0)"},
         ),
@@ -565,7 +615,7 @@ LINEAR_DECAY_RATE = Problem(
         "there take 0.0, a float.",
     ),
     symptoms={
-        "“should be a float; it is an int”": "0 is an int and 0.0 is a float.",
+        "“should be a float; it is an int”": "0 is an int and 0.0 is a float. What is max(0, 0.0)?",
         "The curve has a jump": "Put step = warmup into both formulas: they must agree.",
     },
 )
@@ -663,6 +713,13 @@ LABEL_SMOOTHED_CROSS_ENTROPY = Problem(
             edits={EVEN: "(-log_p.sum(dim=-1) + log_p[..., pad_id]) / (logits.shape[-1] - 1)"},
         ),
         Misconception(
+            "padding_gets_nothing",
+            seen="the padding class gets no share of epsilon, and nobody gets it in its place: the "
+            "shares no longer sum to epsilon.",
+            think="over how many classes does this contract spread epsilon?",
+            edits={EVEN: "(-log_p.sum(dim=-1) + log_p[..., pad_id]) / logits.shape[-1]"},
+        ),
+        Misconception(
             "epsilon_to_every_class",
             seen="the part that is spread is too large: each class got the whole of epsilon.",
             think="epsilon is shared by K classes. How much does each of them get?",
@@ -723,6 +780,12 @@ LABEL_SMOOTHED_CROSS_ENTROPY = Problem(
             edits={MEANS: "return loss.mean(), nll.mean()"},
         ),
         Misconception(
+            "padding_counts_in_nll",
+            seen="the loss is right; in nll, padding is counted like any other target.",
+            think="over which targets does the contract take the two means?",
+            edits={MEANS: "return loss[real].mean(), nll.mean()"},
+        ),
+        Misconception(
             "divided_by_all",
             seen="padding adds nothing to the sum, but it is still counted in the mean.",
             think="by how many targets do you divide?",
@@ -735,6 +798,17 @@ LABEL_SMOOTHED_CROSS_ENTROPY = Problem(
             edits={
                 MEANS: "count = real.sum(dim=-1).clamp(min=1)\n"
                 "    return tuple((x * real).sum(dim=-1).div(count).mean() for x in (loss, nll))"
+            },
+        ),
+        Misconception(
+            "mean_of_the_sentences_or_nan",
+            seen="each sentence is averaged by itself, so that a token of a short one weighs more, "
+            "and a sentence of padding alone gives NaN.",
+            think="does the contract average over sentences or over targets?",
+            edits={
+                MEANS: "return tuple(\n"
+                "        (x * real).sum(dim=-1).div(real.sum(dim=-1)).mean() for x in (loss, nll)\n"
+                "    )"
             },
         ),
         Misconception(
@@ -772,6 +846,13 @@ LABEL_SMOOTHED_CROSS_ENTROPY = Problem(
             seen="the probabilities of a class sum to 1 over the first axis, not over the classes.",
             think="over which axis do the classes run?",
             edits={LOG_P: "torch.log_softmax(logits, dim=0)"},
+        ),
+        Misconception(
+            "over_the_second_axis",
+            seen="the probabilities of a class sum to 1 over the second axis, which is that of the "
+            "classes only where there is one batch dimension.",
+            think="over which axis do the classes run, however many there are before it?",
+            edits={LOG_P: "torch.log_softmax(logits, dim=1)"},
         ),
         Misconception(
             "logits_for_log_probabilities",
@@ -853,14 +934,9 @@ def backwards(
     attention: torch.Tensor,
     alignment: torch.Tensor,
 ) -> object:
-    """A driver: the loss, and what its `backward()` leaves at the attention (0 for nothing).
-
-    None where there is nothing to go backwards through.
-    """
+    """A driver: the loss, and what its `backward()` leaves at the attention (0 for nothing)."""
     weights = attention.clone().requires_grad_()
     loss = answer(weights, alignment)
-    if isinstance(loss, torch.Tensor) and not loss.requires_grad:
-        return loss, None
     loss.backward()
     return loss, torch.zeros_like(weights) if weights.grad is None else weights.grad
 
@@ -883,6 +959,9 @@ def alignment_loss_cases(draw: Draw) -> Iterator[Case]:
     blank = alignment.clone()
     blank[0] = False
     yield Case("a sentence with nothing aligned", "values", (attention, blank))
+    uneven = one.clone()
+    uneven[0, 1:] = False
+    yield Case("one aligned token here, all of them there", "values", (attention, uneven))
     hidden = attention * (alignment | (attention > attention.median()))
     hidden[:, :, -1] = torch.where(alignment[:, :, -1], hidden[:, :, -1], 0.0)
     yield Case("weights of 0 where nothing is aligned", "weights of 0", (hidden, alignment))
@@ -956,6 +1035,16 @@ ALIGNMENT_LOSS = Problem(
             edits={
                 MEAN_OF_TOKENS: "(per_token.sum(dim=-1) / "
                 "(sources > 0).sum(dim=-1).clamp(min=1)).mean()"
+            },
+        ),
+        Misconception(
+            "mean_of_the_sentences_that_have_any",
+            seen="each sentence that has aligned tokens is averaged by itself first, so that a "
+            "token counts more where there are few.",
+            think="over what does the outer mean run, sentences or target tokens?",
+            edits={
+                MEAN_OF_TOKENS: "(per_token.sum(dim=-1) / (sources > 0).sum(dim=-1).clamp(min=1))"
+                ".sum() / (sources > 0).any(dim=-1).sum().clamp(min=1)"
             },
         ),
         Misconception(
@@ -1037,9 +1126,31 @@ ALIGNMENT_LOSS = Problem(
             edits={PER_TOKEN: "-logs.sum(dim=-1) / sources"},
         ),
         Misconception(
+            "the_formula_as_it_stands",
+            seen="as soon as one token has no source, the loss is NaN.",
+            think="the mean over the sources of such a token is 0 / 0. And where a weight is 0, "
+            "what is 0 · log 0?",
+            edits={
+                LOGS: "attention.log() * alignment",
+                PER_TOKEN: "-logs.sum(dim=-1) / sources",
+                MEAN_OF_TOKENS: "per_token.mean()",
+            },
+        ),
+        Misconception(
+            "the_formula_then_a_choice",
+            seen="the values are right while no weight is 0; the gradient is NaN at tokens without "
+            "sources, which were left out after a division by 0.",
+            think="backwards, what was left out is met again: first the choice, then the division?",
+            edits={
+                LOGS: "attention.log() * alignment",
+                PER_TOKEN: "-logs.sum(dim=-1) / sources",
+                MEAN_OF_TOKENS: "per_token[sources > 0].mean()",
+            },
+        ),
+        Misconception(
             "a_number_when_nothing_is_aligned",
             seen="where nothing is aligned, Python's 0.0 comes back, which has no backward().",
-            think="what must the 0 be made of, so that backward() finds a way?",
+            think="what can the 0 be made of, so that backward() finds a way?",
             edits={
                 f"return {MEAN_OF_TOKENS}": f"return {MEAN_OF_TOKENS} if alignment.any() else 0.0"
             },
@@ -1047,7 +1158,8 @@ ALIGNMENT_LOSS = Problem(
         Misconception(
             "a_fresh_zero_when_nothing_is_aligned",
             seen="where nothing is aligned, the 0 is right, but backward() fails on it.",
-            think="a new tensor knows nothing of the attention. What must the 0 be made of?",
+            think="a tensor of a plain number is not on any path of gradients. What can the 0 be "
+            "made of, so that it is?",
             edits={
                 f"return {MEAN_OF_TOKENS}": f"return {MEAN_OF_TOKENS} if alignment.any() "
                 "else torch.zeros((), dtype=attention.dtype)"
@@ -1085,7 +1197,7 @@ ALIGNMENT_LOSS = Problem(
         "The loss is NaN": "0 · log 0, or 0 / 0? Look for a weight of 0, a token without a source, "
         "a batch without any.",
         "Only the gradient is NaN": "torch.where after the logarithm hides the −∞ from the value, "
-        "and not from the gradient.",
+        "and not from the gradient; a choice after 0 / 0 hides no more.",
         "element 0 of tensors does not require grad": "The 0 was made from nothing. A sum over no "
         "entries of attention, or 0 times a sum, is made from attention.",
     },
@@ -1102,15 +1214,20 @@ WITHOUT_BOS = "return prefix[1:]"
 
 
 def by_the_whole_prefix(
-    seed: int, vocab: int, bos_id: int, scale: float, eos_id: int, eos_logit: float
+    seed: int, vocab: int, bos_id: int, scale: float, eos_id: int, eos_logit: float, most: int
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """A model whose logits depend on every id of the prefix, and on their order.
 
-    Logits are not normalised; a second begin is next to impossible; `eos_logit` is added to the
-    end's.
+    Logits are not normalised; a second start is next to impossible; `eos_logit` is added to the
+    end's. Whoever asks more than `most` times has a loop without end.
     """
+    asked = 0
 
     def next_logits(prefix: torch.Tensor) -> torch.Tensor:
+        nonlocal asked
+        asked += 1
+        if asked > most:
+            raise TimeoutError(f"next_logits was asked more than {most} times: an endless loop?")
         if prefix.dtype != torch.int64:
             raise TypeError(f"next_logits wants int64, as an embedding does; found {prefix.dtype}")
         if prefix.ndim != 1:
@@ -1128,10 +1245,17 @@ def by_the_whole_prefix(
     return next_logits
 
 
-def as_written(text: Sequence[int], vocab: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def as_written(
+    text: Sequence[int], vocab: int, most: int
+) -> Callable[[torch.Tensor], torch.Tensor]:
     """A model that gives the ids of `text` one after the other, whatever came before."""
+    asked = 0
 
     def next_logits(prefix: torch.Tensor) -> torch.Tensor:
+        nonlocal asked
+        asked += 1
+        if asked > most:
+            raise TimeoutError(f"next_logits was asked more than {most} times: an endless loop?")
         if prefix.dtype != torch.int64:
             raise TypeError(f"next_logits wants int64, as an embedding does; found {prefix.dtype}")
         if prefix.ndim != 1:
@@ -1158,39 +1282,46 @@ def greedy_ids(
     return rest([bos_id], max_len)
 
 
+def most_questions(max_len: int, beam: int = 1) -> int:
+    """Far more than a decoder asks that comes to an end, even if anew for each token."""
+    return 20 * max_len * beam + 100
+
+
 def drawn_model(
-    draw: Draw, vocab: int, bos_id: int, eos_id: int, eos_logit: float, scale: float = 2.0
+    draw: Draw, vocab: int, bos_id: int, eos_id: int, eos_logit: float, most: int
 ) -> Given:
     """A random model of all prefixes."""
-    constants = {"seed": draw.integer(1, 10**8), "vocab": vocab, "bos_id": bos_id, "scale": scale}
-    return Given(by_the_whole_prefix, {**constants, "eos_id": eos_id, "eos_logit": eos_logit})
+    constants = {"seed": draw.integer(1, 10**8), "vocab": vocab, "bos_id": bos_id, "scale": 2.0}
+    constants |= {"eos_id": eos_id, "eos_logit": eos_logit, "most": most}
+    return Given(by_the_whole_prefix, constants)
 
 
 def greedy_decode_cases(draw: Draw) -> Iterator[Case]:
     """Sentences that end by themselves, at once, never, and just in time; other marks."""
     vocab = draw.integer(9, 14)
     words = [draw.integer(3, vocab - 1) for _ in range(5)]
-    learnt = {"vocab": 9, "text": [5, 6, 7, 2]}
-    yield Case("the worked example", "values", (Given(as_written, learnt), 1, 2, 9))
-    fixed = {"vocab": vocab, "text": [*words, 2]}
-    yield Case("a sentence that ends", "values", (Given(as_written, fixed), 1, 2, 9))
-    other = {"vocab": vocab, "text": [words[0], 1, 2, words[1], vocab - 1]}
-    yield Case("other marks", "values", (Given(as_written, other), 0, vocab - 1, 9))
-    just = Given(as_written, fixed)
-    yield Case("the end comes just in time", "values", (just, 1, 2, 5))
-    yield Case("one id too long", "values", (just, 1, 2, 4))
-    yield Case("a single id", "values", (just, 1, 2, 1))
-    at_once = Given(as_written, {"vocab": vocab, "text": [2, *words]})
-    yield Case("the end at once", "values", (at_once, 1, 2, 9))
+
+    def writes(text: list[int], *marks_and_length: int, vocab: int = vocab) -> tuple[object, ...]:
+        constants = {"text": text, "vocab": vocab, "most": most_questions(marks_and_length[-1])}
+        return Given(as_written, constants), *marks_and_length
+
+    yield Case("the worked example", "values", writes([5, 6, 7, 2], 1, 2, 9, vocab=9))
+    yield Case("a sentence that ends", "values", writes([*words, 2], 1, 2, 9))
+    other = [words[0], 1, 2, words[1], vocab - 1]
+    yield Case("other marks", "values", writes(other, 0, vocab - 1, 9))
+    yield Case("the end comes just in time", "values", writes([*words, 2], 1, 2, 5))
+    yield Case("one id too long", "values", writes([*words, 2], 1, 2, 4))
+    yield Case("a single id", "values", writes([*words, 2], 1, 2, 1))
+    yield Case("the end at once", "values", writes([2, *words], 1, 2, 9))
     for number in range(4):
-        model = drawn_model(draw, vocab, 1, 2, -20)
+        max_len = draw.integer(7, 12)
+        model = drawn_model(draw, vocab, 1, 2, -20, most_questions(max_len))
         name = f"each id depends on all before it, model {number + 1}"
-        yield Case(name, "values", (model, 1, 2, draw.integer(7, 12)))
+        yield Case(name, "values", (model, 1, 2, max_len))
     for number, (bos_id, eos_id) in enumerate(((0, 1), (vocab - 1, 0))):
-        model = drawn_model(draw, vocab, bos_id, eos_id, 1.0)
-        yield Case(
-            f"it may end anywhere, model {number + 1}", "values", (model, bos_id, eos_id, 30)
-        )
+        model = drawn_model(draw, vocab, bos_id, eos_id, 1.0, most_questions(30))
+        name = f"it may end anywhere, model {number + 1}"
+        yield Case(name, "values", (model, bos_id, eos_id, 30))
 
 
 GREEDY_DECODE = Problem(
@@ -1216,8 +1347,17 @@ GREEDY_DECODE = Problem(
             edits={ENDS: "if token == eos_id:\n            return [*prefix[1:], token]"},
         ),
         Misconception(
+            "keeps_both_marks",
+            seen="both marks, bos_id and eos_id, stand in the result.",
+            think="what does the contract leave out of the result?",
+            edits={
+                ENDS: "if token == eos_id:\n            return [*prefix, token]",
+                WITHOUT_BOS: "return prefix",
+            },
+        ),
+        Misconception(
             "one_id_short",
-            seen="the longest result has one id less than max_len.",
+            seen="the longest result has one id fewer than max_len.",
             think="max_len counts neither bos nor eos. Does your loop count one of them?",
             edits={GOES_ON: "len(prefix) < max_len"},
         ),
@@ -1229,9 +1369,21 @@ GREEDY_DECODE = Problem(
         ),
         Misconception(
             "never_ends",
-            seen="the result goes on behind the end of the sentence, to max_len.",
+            seen="the result goes on after the end of the sentence, to max_len.",
             think="what should happen when the model gives eos_id?",
             edits={ENDS: "if False:\n            break"},
+        ),
+        Misconception(
+            "no_limit",
+            seen="the loop goes on until the model gives eos_id, however long that takes.",
+            think="where in your code does `max_len` matter?",
+            edits={GOES_ON: "True"},
+        ),
+        Misconception(
+            "no_end_at_all",
+            seen="the model is asked for ever, even after it has given eos_id.",
+            think="which two things end a sentence, by the contract? Where are they in your code?",
+            edits={GOES_ON: "True", ENDS: "if False:\n            break"},
         ),
         Misconception(
             "two_is_the_end",
@@ -1290,7 +1442,7 @@ GREEDY_DECODE = Problem(
         ),
         Misconception(
             "a_list_for_the_model",
-            seen="the model is given a list, and refuses it.",
+            seen="the model is given something that is no tensor, and refuses it.",
             think="what does the contract say that next_logits takes?",
             edits={ASKED: "next_logits(prefix)"},
         ),
@@ -1326,7 +1478,8 @@ GREEDY_DECODE = Problem(
         "ints has the right dtype.",
         "The last id is missing, or one is too many": "Write down the prefix, and its length, "
         "before each round for max_len = 1.",
-        "It never comes back": "Does your loop end if the model never gives eos_id?",
+        "“next_logits was asked more than …”": "Does your loop end if the model never gives "
+        "eos_id?",
     },
 )
 
@@ -1438,7 +1591,8 @@ def drawn_search(
     """A random model without close decisions: `rule` finds another, `but_not` the same."""
     (bos_id, eos_id), (vocab, max_len, beam) = marks, sizes
     while True:
-        given = drawn_model(draw, vocab, bos_id, eos_id, eos_logit)
+        most = most_questions(max_len, beam)
+        given = drawn_model(draw, vocab, bos_id, eos_id, eos_logit, most)
         model = given.make(**given.constants)
         ids, score, margin = search(model, bos_id, eos_id, max_len, beam)
         if margin < APART or score < -30:
@@ -1464,14 +1618,24 @@ def beam_search_cases(draw: Draw) -> Iterator[Case]:
         _, max_len, beam = sizes
         return Case(name, group, (given, *marks, max_len, beam), tolerance=SUMMED_LOGS)
 
+    def by_place(name: str, group: str, *chances: Sequence[float]) -> Case:
+        """Two places, and a step for each row of chances: of the end, and of three words."""
+        first = draw.integer(0, 3)
+        ids = [2, *(3 + (first + word) % 4 for word in range(3))]
+        constants = {"chances": chances, "ids": ids, "most": most_questions(len(chances), 2)}
+        given = Given(by_the_place, constants)
+        args = given, *plain, len(chances), 2
+        return Case(name, group, args, tolerance=SUMMED_LOGS)
+
     chances = {"first": [0.1, 0.5, 0.4], "after_a": [0.4, 0.35, 0.25], "after_b": [0.9, 0.05, 0.05]}
-    worked = Given(two_words, chances), 1, 2, 2, 2
+    worked = Given(two_words, {**chances, "most": most_questions(2, 2)}), 1, 2, 2, 2
     yield Case("the worked example", "the search", worked, tolerance=SUMMED_LOGS)
     plain, other = (1, 2), (4, 0)
     yield case("two places", "the search", plain, (6, 4, 2))
     yield case("other marks", "the search", other, (6, 4, 3))
     yield case("one place: greedy", "the search", plain, (7, 5, 1))
-    early = Given(as_written, {"vocab": 7, "text": [draw.integer(3, 6), 2]}), *plain, 5, 1
+    ends = {"vocab": 7, "text": [draw.integer(3, 6), 2], "most": most_questions(5)}
+    early = Given(as_written, ends), *plain, 5, 1
     yield Case("one place, an early end", "the search", early, tolerance=SUMMED_LOGS)
     yield case("a single id", "the search", plain, (7, 1, 3))
     yield case("more places than tokens", "the search", plain, (5, 3, 9))
@@ -1480,6 +1644,16 @@ def beam_search_cases(draw: Draw) -> Iterator[Case]:
     yield case("greedy finds another", "the search", (0, 3), (8, 6, 4), greedy)
     yield case("the places are shared", "the search", plain, (6, 6, 2), for_each)
     yield case("no normalisation by length", "the search", plain, (6, 5, 3), by_mean)
+    # One word and its end against three words: means that count the marks otherwise part here.
+    sure, halves = (0.02, 0.9, 0.05, 0.03), (draw.integer(500, 510) / 1000, 0.47, 0.01, 0.01)
+    for number, likely in enumerate((0.57, 0.775, 0.92)):
+        rest = 1 - likely
+        last = 0.4 * rest, likely, 0.35 * rest, 0.25 * rest
+        name = f"no normalisation by length, an end against what is cut off, {number + 1}"
+        yield by_place(name, "the search", sure, halves, last)
+    least = draw.integer(190, 210) / 1000
+    rows = (least, 0.45, 0.3, 0.05), (0.3, 0.37, 0.32, 0.01)
+    yield by_place("an end that is not among the best", "the search", *rows)
     yield case(
         "a later end is better than the first", "ends", plain, (6, 5, 3), first_end, enough_ends
     )
@@ -1487,16 +1661,42 @@ def beam_search_cases(draw: Draw) -> Iterator[Case]:
     yield case("an end gives its place back", "ends", plain, (6, 6, 2), places, enough_ends)
     yield case("cut off at max_len", "ends", other, (5, 4, 2), only_ended, enough_ends)
     yield case("nothing ends", "ends", plain, (6, 3, 3), eos_logit=-15.0)
+    rows = sure, (least, 0.7, 0.09, 0.01), (0.05, 0.5, 0.42, 0.03), (0.25, 0.4, 0.33, 0.02)
+    yield by_place("two that live are better for a while than an end", "ends", *rows)
 
 
 def two_words(
-    first: Sequence[float], after_a: Sequence[float], after_b: Sequence[float]
+    first: Sequence[float], after_a: Sequence[float], after_b: Sequence[float], most: int
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """The model of the worked example: probabilities of the end, a and b; all else is unlikely."""
+    asked = 0
 
     def next_logits(prefix: torch.Tensor) -> torch.Tensor:
+        nonlocal asked
+        asked += 1
+        if asked > most:
+            raise TimeoutError(f"next_logits was asked more than {most} times: an endless loop?")
         chances = {1: first, 3: after_a, 4: after_b}.get(int(prefix[-1]), after_b)
         return torch.cat([torch.full((2,), -40.0), torch.tensor(chances).log()]) + 1.5
+
+    return next_logits
+
+
+def by_the_place(
+    chances: Sequence[Sequence[float]], ids: Sequence[int], most: int
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A model that asks for the length of the prefix alone: a row of probabilities of `ids`."""
+    asked = 0
+
+    def next_logits(prefix: torch.Tensor) -> torch.Tensor:
+        nonlocal asked
+        asked += 1
+        if asked > most:
+            raise TimeoutError(f"next_logits was asked more than {most} times: an endless loop?")
+        logits = torch.full((7,), -40.0)
+        row = chances[min(len(prefix), len(chances)) - 1]
+        logits[list(ids)] = torch.tensor(row).log() + 1.5
+        return logits
 
     return next_logits
 
@@ -1539,6 +1739,45 @@ BEAM_SEARCH = Problem(
             },
         ),
         Misconception(
+            "stops_and_takes_what_lives",
+            seen="the search stops when there are as many ends as places; then a sentence wins "
+            "that is neither finished nor at max_len.",
+            think="when may what is live be the result? When may a search stop early?",
+            edits={LIVES_ON: f"{LIVES_ON}\n        if len(finished) >= beam:\n            break"},
+        ),
+        Misconception(
+            "fairseqs_rule",
+            seen="the search stops when there are as many ends as places, and what is live at "
+            "max_len is thrown away where something has ended.",
+            think="among which sentences does this contract look for the best, and when?",
+            edits={
+                LIVES_ON: f"{LIVES_ON}\n        if len(finished) >= beam:\n            break",
+                WINNER: "max(finished or live, key=lambda pair: pair[1])",
+            },
+        ),
+        Misconception(
+            "all_ends_count",
+            seen="an end is taken that was not among the best continuations of its step.",
+            think="does an end need one of the places of its step, by the contract?",
+            edits={FINISHED: FINISHED.replace("in best", "in continued")},
+        ),
+        Misconception(
+            "ends_stay_in_the_beam",
+            seen="a finished sentence stays in the beam; live ones that are better for a while "
+            "push it out, and it is lost.",
+            think="where is a finished sentence kept, so that no later step can remove it?",
+            edits={
+                "for prefix, score in live:": "for prefix, score in live:\n"
+                "            if prefix[-1] == eos_id:\n"
+                "                continued.append((prefix, score))\n"
+                "                continue",
+                FINISHED: "pass",
+                LIVES_ON: "live = best",
+                WINNER: "live[0]",
+                SEARCHED: "return [token for token in ids[1:] if token != eos_id], score",
+            },
+        ),
+        Misconception(
             "ends_keep_their_places",
             seen="a finished sentence keeps its place in all later steps, so that the beam gets "
             "narrower.",
@@ -1551,6 +1790,12 @@ BEAM_SEARCH = Problem(
             "it is better.",
             think="among which sentences does the contract look for the best?",
             edits={WINNER: "max(finished or live, key=lambda pair: pair[1])"},
+        ),
+        Misconception(
+            "only_what_has_ended",
+            seen="only what has ended can be the result; where nothing has, there is an error.",
+            think="among which sentences does the contract look for the best?",
+            edits={WINNER: "max(finished, key=lambda pair: pair[1])"},
         ),
         Misconception(
             "ends_are_lost",
@@ -1575,11 +1820,41 @@ BEAM_SEARCH = Problem(
             edits={WINNER: "max(finished + live, key=lambda pair: pair[1] / len(pair[0]))"},
         ),
         Misconception(
+            "by_the_mean_with_the_end",
+            seen="the result is chosen by score / length, where the length counts the end; the sum "
+            "is returned.",
+            think="which score does the contract compare: a sum, or a mean?",
+            edits={
+                WINNER: "max(finished + live, key=lambda pair: "
+                "pair[1] / (len(pair[0]) - (pair in live)))"
+            },
+        ),
+        Misconception(
+            "by_the_mean_with_both_marks",
+            seen="the result is chosen by score / length, where the length counts both marks; the "
+            "sum is returned.",
+            think="which score does the contract compare: a sum, or a mean?",
+            edits={
+                WINNER: "max(finished + live, key=lambda pair: "
+                "pair[1] / (len(pair[0]) + (pair in finished)))"
+            },
+        ),
+        Misconception(
             "end_is_not_counted",
-            seen="a sentence that ends does not pay for its end.",
-            think="which tokens' probabilities does the contract count?",
+            seen="each result is the empty sentence with a score of 0, as if an end cost nothing.",
+            think="which tokens' probabilities does the contract count? Do your steps run at all?",
             edits={
                 CONTINUED: "score + more * (token != eos_id)",
+            },
+        ),
+        Misconception(
+            "end_is_ranked_and_not_counted",
+            seen="continuations are ranked with the end; the score of a sentence is then kept "
+            "without it.",
+            think="which tokens' probabilities does the contract count?",
+            edits={
+                FINISHED: "before = {tuple(ids): score for ids, score in live}\n        "
+                + FINISHED.replace("(ids[:-1], score)", "(ids[:-1], before[tuple(ids[:-1])])")
             },
         ),
         Misconception(
@@ -1642,7 +1917,7 @@ BEAM_SEARCH = Problem(
         ),
         Misconception(
             "one_step_less",
-            seen="the longest result has one id less than max_len.",
+            seen="the longest result has one id fewer than max_len.",
             think="max_len counts neither bos nor eos. Does your loop count one of them?",
             edits={STEPS: "for _ in range(max_len - 1):"},
         ),
@@ -1651,6 +1926,16 @@ BEAM_SEARCH = Problem(
             seen="there is a step too many: what has max_len ids grows by one, or pays for an end.",
             think="how many steps are there, and what is the score of what is cut off?",
             edits={STEPS: "for _ in range(max_len + 1):"},
+        ),
+        Misconception(
+            "one_step_more_and_cut",
+            seen="there is a step too many. The ids are cut to max_len at the end, but the last "
+            "step has changed the score, or the choice.",
+            think="how many steps are there, and what is the score of what is cut off?",
+            edits={
+                STEPS: "for _ in range(max_len + 1):",
+                SEARCHED: "return ids[1 : max_len + 1], score",
+            },
         ),
         Misconception(
             "keeps_the_begin",
@@ -1697,6 +1982,33 @@ BEAM_SEARCH = Problem(
             think="what does your loop do when nothing is live any more?",
             edits={STEPS: f"{STEPS}\n        live[0]"},
         ),
+        Misconception(
+            "stacks_nothing",
+            seen="where all sentences of the beam have ended, there is an error.",
+            think="what does your loop do when nothing is live any more?",
+            edits={STEPS: f"{STEPS}\n        torch.stack([torch.tensor(ids) for ids, _ in live])"},
+        ),
+        Misconception(
+            "never_ends",
+            seen="the search does not end after max_len steps.",
+            think="where in your code does `max_len` matter?",
+            edits={STEPS: "while live:"},
+        ),
+        Misconception(
+            "marks_swapped",
+            seen="the prefix begins with eos_id, and bos_id is taken for the end.",
+            think="in which order do the arguments come?",
+            edits={
+                "beam_search(next_logits, bos_id, eos_id, ": "beam_search(next_logits, eos_id, "
+                "bos_id, "
+            },
+        ),
+        Misconception(
+            "beam_for_max_len",
+            seen="there are `beam` steps, with max_len places.",
+            think="in which order do the arguments come?",
+            edits={"eos_id, max_len, beam):": "eos_id, beam, max_len):"},
+        ),
     ),
     hints=(
         "Two lists of (ids, score): what is live, and what has finished. A step replaces the live "
@@ -1714,7 +2026,10 @@ BEAM_SEARCH = Problem(
         "Right for beam = 1 only": "Do all continuations of all live sentences compete together? "
         "What are the places of the second step filled with?",
         "selected index k out of range": "There may be fewer continuations than places.",
-        "list index out of range": "Perhaps nothing is live any more: all that was kept has ended.",
+        "“stack expects a non-empty TensorList”, or max() of nothing": "Nothing is live any more: "
+        "all that was kept has ended. Or nothing has ended yet.",
+        "“next_logits was asked more than …”": "Does your loop end after max_len steps, whatever "
+        "is live?",
     },
 )
 
@@ -1738,10 +2053,11 @@ def shape_and_dtype(
     src: torch.Tensor,
     tgt_in: torch.Tensor,
 ) -> object:
-    """A driver: the shape and the dtype of the logits."""
+    """A driver: the shape and the dtype of the logits, and whether they are probabilities."""
     torch.manual_seed(seed)
     logits = answer(*sizes).eval()(src, tgt_in)
-    return [*logits.shape, str(logits.dtype)]
+    sums_to_1 = bool((logits.sum(dim=-1) - 1).abs().max() < 1e-3)
+    return [*logits.shape, str(logits.dtype), bool(logits.min() >= 0) and sums_to_1]
 
 
 def dependence(
@@ -1780,7 +2096,7 @@ def beside_padding(
 ) -> object:
     """A driver: do the logits of real targets stay the same?
 
-    With more padding behind the sources; with words in its place; with more padding behind the
+    With more padding after the sources; with words in its place; with more padding after the
     targets; with each sentence by itself, without padding; with the sentences in another order.
     """
     torch.manual_seed(seed)
@@ -1822,7 +2138,7 @@ def source_order(
 ) -> object:
     """A driver: are all logits the same when asked again, and with the source in other orders?
 
-    As it is; its first two tokens exchanged; its last two; all of it from behind.
+    As it is; its first two tokens exchanged; its last two; all of it backwards.
     """
     torch.manual_seed(seed)
     module = answer(*sizes).eval()
@@ -1980,7 +2296,7 @@ SEQ2SEQ = Problem(
         ),
         Misconception(
             "sees_padding",
-            seen="more padding behind the sources changes the logits.",
+            seen="more padding after the sources changes the logits.",
             think="who attends to source tokens? Each of them must be told what is padding.",
             edits={HIDDEN: "None"},
         ),
@@ -2037,6 +2353,12 @@ SEQ2SEQ = Problem(
             edits={LOGITS: "return x"},
         ),
         Misconception(
+            "probabilities",
+            seen="the numbers of each place are probabilities: none is below 0, and they sum to 1.",
+            think="who turns logits to probabilities in this notebook: the model, or its loss?",
+            edits={LOGITS: "return self.output(x).softmax(dim=-1)"},
+        ),
+        Misconception(
             "only_the_last_target",
             seen="there are logits for one target of each sentence only.",
             think="in training all targets are asked at once. Which shape does the contract name?",
@@ -2070,7 +2392,7 @@ SEQ2SEQ = Problem(
     hints=(
         "Two embeddings, positions for both sides, a stack of encoder layers, a stack of decoder "
         "layers, and a linear layer to the words of the target. Draw it with the shape at each "
-        "arrow.",
+        "arrow. (Positions are tested on the source only; the training needs both.)",
         "Three masks are needed, and in torch's layers True means *hidden*: the padding of the "
         "source for the encoder, the same for the decoder's look at the source, and the future "
         "for the decoder. (Padding of the target stands at the end, where the last hides it.)",
@@ -2080,9 +2402,12 @@ SEQ2SEQ = Problem(
         "nn.Embedding of 64 places, or computed as in assignment 4.",
     ),
     symptoms={
-        "The logits are NaN": "Somebody may attend to nothing. In torch's layers True hides.",
-        "The shape of the 2D attn_mask is": "Without batch_first=True torch's layers take the "
-        "first axis for the tokens.",
+        "“cannot assign module before Module.__init__() call”": "A module's __init__ begins with a "
+        "call of that of nn.Module. Which line calls it?",
+        "The logits are NaN": "Is there a query to which your masks leave nothing? (torch's layers "
+        "do not always show that by NaN.)",
+        "“The shape of the 2D attn_mask is”, “Expected key_padded_mask.shape[0]”": "Without "
+        "batch_first=True torch's layers take the first axis for the tokens.",
         "index out of range in self": "An id, or a position, lies outside of an nn.Embedding. "
         "Sentences may have 64 tokens.",
         "Padding fails, all else passes": "Two layers look at the source: the encoder's "
@@ -2146,7 +2471,7 @@ def reader() -> nn.Module:
     """In the place of a trained model, where nobody waits for a training: it reads dates by rule.
 
     The logits at each place are those of the character of the date there, whatever came before;
-    after a wrong begin it is one place ahead.
+    after a wrong start it is one place ahead.
     """
 
     @functools.cache
@@ -2241,13 +2566,13 @@ TRANSLATE = Problem(
     misconceptions=(
         Misconception(
             "keeps_the_begin",
-            seen="the mark of the begin stands in front of every date.",
+            seen="the mark of the start stands in front of every date.",
             think="which columns of what was written are characters?",
             edits={SPELT: SPELT.replace("out[:, 1:]", "out")},
         ),
         Misconception(
             "keeps_the_end",
-            seen="the mark of the end stands behind every date.",
+            seen="the mark of the end stands after every date.",
             think="what should become of the mark of the end?",
             edits={TEN: TEN.replace('len("1962-02-03")', "11")},
         ),
@@ -2277,7 +2602,7 @@ TRANSLATE = Problem(
         ),
         Misconception(
             "written_backwards",
-            seen="each date is written from behind.",
+            seen="each date is written backwards.",
             think="at which end is a new character added?",
             edits={SPELT: SPELT.replace("TARGET.decode(ids)", "TARGET.decode(ids)[::-1]")},
         ),
@@ -2346,7 +2671,8 @@ TRANSLATE = Problem(
     ),
     hints=(
         "One text first: SOURCE.encode gives its ids; make them a batch of one, (1, n_s). Then "
-        "decode as in problem 6: next_logits(prefix) is model(src, prefix[None])[0, -1].",
+        "decode as in problem 6: next_logits(prefix) is model(src, prefix[None])[0, -1]. Text by "
+        "text is right, and slow: the check then takes some ten seconds.",
         "All texts at once are faster: padded(…) makes one tensor of lists of ids, the model takes "
         "(b, n) prefixes, and every ISO date has ten characters. Wrap it in torch.no_grad().",
         "out begins as a column of BOS, (b, 1). Ten times: logits = model(src, out); the argmax of "

@@ -92,6 +92,13 @@ def noam_rate(step, d_model, warmup):
     return d_model**-0.5 * min(1 / step**0.5, step * warmup**-1)
 
 
+# %% problem="noam_rate" misconception="half_of_a_power"
+def noam_rate(step, d_model, warmup):
+    if step < 1:
+        raise ValueError
+    return d_model**-1 / 2 * min(step**-0.5, step * warmup**-1.5)
+
+
 # %% problem="inverse_sqrt_rate" variant="minimum"
 def inverse_sqrt_rate(step, peak, warmup):
     return peak * min(step / warmup, (warmup / max(step, 1)) ** 0.5)
@@ -224,6 +231,18 @@ def linear_decay_rate(step, peak, warmup, total):
 # %% problem="linear_decay_rate" misconception="share_of_all_steps"
 def linear_decay_rate(step, peak, warmup, total):
     return peak * step / warmup if step < warmup else peak * max(1 - step / total, 0.0)
+
+
+# %% problem="linear_decay_rate" misconception="max_with_an_int"
+def linear_decay_rate(step, peak, warmup, total):
+    return max(0, min(peak * step / warmup, peak * (total - step) / (total - warmup)))
+
+
+# %% problem="linear_decay_rate" misconception="share_that_is_done_between"
+def linear_decay_rate(step, peak, warmup, total):
+    if step >= total:
+        return 0.0
+    return peak * (step / warmup if step <= warmup else (step - warmup) / (total - warmup))
 
 
 # %% problem="label_smoothed_cross_entropy" variant="distribution"
@@ -360,6 +379,34 @@ def label_smoothed_cross_entropy(logits, targets, epsilon, pad_id):
     return (loss * keep).sum(), (nll * keep).sum()
 
 
+# %% problem="label_smoothed_cross_entropy" misconception="padding_gets_nothing"
+import torch
+
+
+def label_smoothed_cross_entropy(logits, targets, epsilon, pad_id):
+    k = logits.shape[-1]
+    log_p = torch.log_softmax(logits, dim=-1)
+    wanted = (1 - epsilon) * torch.nn.functional.one_hot(targets, k).to(logits.dtype)
+    spread = torch.full((k,), epsilon / k, dtype=logits.dtype)
+    spread[pad_id] = 0
+    keep = targets != pad_id
+    loss = -((wanted + spread) * log_p).sum(-1)[keep].mean()
+    return loss, torch.nn.functional.nll_loss(log_p[keep], targets[keep])
+
+
+# %% problem="label_smoothed_cross_entropy" misconception="mean_of_the_sentences_or_nan"
+import torch
+
+
+def label_smoothed_cross_entropy(logits, targets, epsilon, pad_id):
+    log_p = torch.log_softmax(logits, dim=-1)
+    keep = targets != pad_id
+    nll = -log_p.gather(-1, targets.unsqueeze(-1)).squeeze(-1) * keep
+    loss = (1 - epsilon) * nll - epsilon * log_p.mean(-1) * keep
+    n = keep.sum(-1)
+    return (loss.sum(-1) / n).mean(), (nll.sum(-1) / n).mean()
+
+
 # %% problem="alignment_loss" variant="one_token_at_a_time"
 import torch
 
@@ -457,6 +504,37 @@ def alignment_loss(attention, alignment):
     if not alignment.any():
         return 0 * attention.sum()
     return -attention[alignment].log().mean()
+
+
+# %% problem="alignment_loss" misconception="mean_of_the_sentences_that_have_any"
+import torch
+
+
+def alignment_loss(attention, alignment):
+    sentences = []
+    for weights, known in zip(attention, alignment, strict=True):
+        tokens = [-row[k].log().mean() for row, k in zip(weights, known, strict=True) if k.any()]
+        if tokens:
+            sentences.append(torch.stack(tokens).mean())
+    return torch.stack(sentences).mean() if sentences else 0 * attention.sum()
+
+
+# %% problem="alignment_loss" misconception="the_formula_as_it_stands"
+def alignment_loss(attention, alignment):
+    known = alignment.to(attention.dtype)
+    return ((-attention.log() * known).sum(-1) / known.sum(-1)).mean()
+
+
+# %% problem="alignment_loss" misconception="a_fresh_zero_when_nothing_is_aligned"
+import torch
+
+
+def alignment_loss(attention, alignment):
+    if not alignment.any():
+        return torch.tensor(0.0)
+    logs = torch.where(alignment, attention, 1.0).log()
+    sources = alignment.sum(-1)
+    return (-logs.sum(-1)[sources > 0] / sources[sources > 0]).mean()
 
 
 # %% problem="greedy_decode" variant="for_loop"
@@ -592,6 +670,46 @@ def greedy_decode(next_logits, bos_id, eos_id, max_len):
             break
         ids = torch.cat([ids, token], dim=1)
     return ids[0, 1:].tolist()
+
+
+# %% problem="greedy_decode" variant="asks_for_each_token"
+import torch
+
+
+def greedy_decode(next_logits, bos_id, eos_id, max_len):
+    ids = []
+    for _ in range(max_len):
+        prefix = torch.tensor([bos_id, *ids])
+        tokens = range(len(next_logits(prefix)))
+        best = max(tokens, key=lambda token: next_logits(prefix)[token].item())
+        if best == eos_id:
+            break
+        ids += [best]
+    return ids
+
+
+# %% problem="greedy_decode" misconception="no_limit"
+import torch
+
+
+def greedy_decode(next_logits, bos_id, eos_id, max_len):
+    ids = [bos_id]
+    while True:
+        token = next_logits(torch.tensor(ids)).argmax().item()
+        if token == eos_id:
+            return ids[1:]
+        ids.append(token)
+
+
+# %% problem="greedy_decode" misconception="keeps_both_marks"
+import torch
+
+
+def greedy_decode(next_logits, bos_id, eos_id, max_len):
+    prefix = [bos_id]
+    while len(prefix) <= max_len and prefix[-1] != eos_id:
+        prefix.append(next_logits(torch.tensor(prefix)).argmax().item())
+    return prefix
 
 
 # %% problem="beam_search" variant="topk"
@@ -784,6 +902,46 @@ def beam_search(next_logits, bos_id, eos_id, max_len, beam):
         live = [(ids, score) for ids, score in ranked if ids[-1] != eos_id]
     ids, score = max(finished + live, key=lambda pair: pair[1])
     return ids[1:], score
+
+
+# %% problem="beam_search" misconception="ends_stay_in_the_beam"
+import torch
+
+
+def beam_search(next_logits, bos_id, eos_id, max_len, beam):
+    live = [([bos_id], 0.0)]
+    for _ in range(max_len):
+        ranked = []
+        for ids, score in live:
+            if ids[-1] == eos_id:
+                ranked.append((ids, score))
+                continue
+            logs = torch.log_softmax(next_logits(torch.tensor(ids)), -1).tolist()
+            ranked += [([*ids, t], score + more) for t, more in enumerate(logs)]
+        ranked.sort(key=lambda pair: -pair[1])
+        live = ranked[:beam]
+        if all(ids[-1] == eos_id for ids, _ in live):
+            break
+    ids, score = live[0]
+    return ids[1:-1] if ids[-1] == eos_id else ids[1:], score
+
+
+# %% problem="beam_search" misconception="only_what_has_ended"
+import torch
+
+
+def beam_search(next_logits, bos_id, eos_id, max_len, beam):
+    live, finished = [([bos_id], 0.0)], []
+    for _ in range(max_len):
+        ranked = []
+        for ids, score in live:
+            logs = torch.log_softmax(next_logits(torch.tensor(ids)), -1).tolist()
+            ranked += [([*ids, t], score + more) for t, more in enumerate(logs)]
+        ranked = sorted(ranked, key=lambda pair: -pair[1])[:beam]
+        finished += [(score, ids) for ids, score in ranked if ids[-1] == eos_id]
+        live = [(ids, score) for ids, score in ranked if ids[-1] != eos_id]
+    score, ids = max(finished)
+    return ids[1:-1], score
 
 
 # %% problem="Seq2Seq" variant="sinusoids_and_lists"
@@ -1087,6 +1245,34 @@ class Seq2Seq(nn.Module):
         return self.output(
             self.decoder(self.tgt(tgt_in), memory, tgt_mask=mask, memory_key_padding_mask=pad)
         )
+
+
+# %% problem="Seq2Seq" misconception="probabilities"
+import torch
+from torch import nn
+
+
+class Seq2Seq(nn.Module):
+    def __init__(self, src_vocab, tgt_vocab, d_model, n_heads, d_ff, n_layers, pad_id):
+        super().__init__()
+        self.pad_id = pad_id
+        self.src, self.tgt = nn.Embedding(src_vocab, d_model), nn.Embedding(tgt_vocab, d_model)
+        self.place = nn.Embedding(64, d_model)
+        self.encoder = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(d_model, n_heads, d_ff, batch_first=True), n_layers
+        )
+        self.decoder = nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(d_model, n_heads, d_ff, batch_first=True), n_layers
+        )
+        self.output = nn.Sequential(nn.Linear(d_model, tgt_vocab), nn.Softmax(dim=2))
+
+    def forward(self, src, tgt_in):
+        n, pad = tgt_in.shape[1], src == self.pad_id
+        x = self.src(src) + self.place.weight[: src.shape[1]]
+        y = self.tgt(tgt_in) + self.place.weight[:n]
+        memory = self.encoder(x, src_key_padding_mask=pad)
+        mask = torch.ones(n, n).triu(1).bool()
+        return self.output(self.decoder(y, memory, mask, memory_key_padding_mask=pad))
 
 
 # %% problem="translate" variant="one_at_a_time"
