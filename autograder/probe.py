@@ -7,11 +7,13 @@ returns is believed to be more than data. `answer` is the whole interface: bytes
 from __future__ import annotations
 
 import linecache
+import random
 import sys
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType, FunctionType, TracebackType
@@ -61,12 +63,31 @@ def _observe_case(target: Any, case: Tree, request: Tree) -> Tree:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they would be shown once a case, at lines of ours
-            observed = _use(target, case, case["arguments"] or request["arguments"], watch)
+            with _same_random_numbers():
+                observed = _use(target, case, case["arguments"] or request["arguments"], watch)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: exit() in a function is a student's mistake
         observed = _raised(error)
     return {**observed, "called": sorted(watch.called)}
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Whoever draws at random draws the same in every check; what the kernel draws goes on after.
+
+    So an answer that is right, or wrong, only for some draws has one verdict and keeps it.
+    """
+    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(0)
+    np.random.seed(0)
+    torch.default_generator.manual_seed(0)
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+        torch.set_rng_state(of_torch)
 
 
 class Watch(TorchFunctionMode):

@@ -6,6 +6,7 @@ Screenshots are kept in `build/screenshots`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -72,7 +73,13 @@ def jupyter(folder: Path) -> Iterator[str]:
     options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token="]
     command = [BIN / "jupyter", "lab", *options]
     log = (folder / "jupyter.log").open("w")
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
+    settings = folder / ".jupyter" / "lab" / "user-settings"
+    all_cells = settings / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    all_cells.parent.mkdir(parents=True)
+    # By default JupyterLab takes cells out of the page that are out of sight, when it has time.
+    all_cells.write_text('{"windowingMode": "none"}')
+    own = {"JUPYTER_CONFIG_DIR": folder / ".jupyter", "JUPYTERLAB_SETTINGS_DIR": settings}
+    environment = {**os.environ, **{name: str(path) for name, path in own.items()}}
     server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -101,53 +108,52 @@ RIGHT = WRONG.replace("triu", "tril")
 
 
 def cell_with(page: Page, text: str) -> Locator:
-    """The code cell that holds `text`, scrolled to: JupyterLab renders only what is in sight."""
-    cell = page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first
-    panel = page.locator(".jp-WindowedPanel-outer").first
-    panel.evaluate("panel => { panel.scrollTop = 0 }")
-    for _ in range(200):
-        if cell.count() and cell.is_visible():
-            cell.scroll_into_view_if_needed()
-            return cell
-        panel.evaluate("panel => { panel.scrollTop += 300 }")
-        page.wait_for_timeout(100)
-    raise AssertionError(f"no cell with {text!r}")
+    """The code cell that holds `text`."""
+    return page.locator(".jp-CodeCell", has=page.locator(".cm-content", has_text=text)).first
 
 
-def write_and_run(page: Page, cell: Locator, text: str) -> None:
-    """Put `text` in the place of what a cell holds, and run it."""
-    cell.locator(".cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(text)
-    page.keyboard.press("Shift+Enter")
+def run(page: Page, cell: Locator, text: str = "") -> None:
+    """Run a cell, with `text` in the place of what it holds; wait until it has run.
+
+    Keys pressed while the notebook is still being set up are lost: they are pressed once more.
+    """
+    prompt = cell.locator(".jp-InputPrompt").first
+    before = prompt.inner_text()
+    deadline = time.monotonic() + SECONDS
+    while prompt.inner_text() == before:
+        assert time.monotonic() < deadline, f"a cell does not run: {before}"
+        cell.locator(".cm-content").click()
+        expect(cell.locator(".cm-editor.cm-focused")).to_be_visible()
+        if text:
+            page.keyboard.press("Control+A")
+            page.keyboard.insert_text(text)
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(2000)
+    expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
 
 
 def test_a_student_answers_reads_the_card_mends_and_validates(page: Page, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "assignments" / "a3_masked", tmp_path / "assignments" / "a3_masked")
     with jupyter(tmp_path) as address:
         page.goto(f"{address}/lab/tree/assignments/a3_masked/a3_masked.ipynb")
-        setup = cell_with(page, "from autograder import check")
-        setup.locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        write_and_run(page, cell_with(page, "def causal_mask"), WRONG)
-        check = cell_with(page, 'check("causal_mask")')
-        check.locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        check = cell_with(page, 'check("causal_mask")')
+        kernel = page.locator(".jp-Notebook-ExecutionIndicator")
+        expect(kernel).to_have_attribute("data-status", "idle")
+        page.wait_for_load_state("networkidle")  # cells are drawn anew until then
+        answer, check = cell_with(page, "def causal_mask"), cell_with(page, 'check("causal_mask")')
+        run(page, cell_with(page, "from autograder import check"))
+        run(page, answer, WRONG)
+        run(page, check)
         card = check.locator(".jp-OutputArea-output.jp-RenderedHTML")
         expect(card).to_contain_text("✗ causal_mask: not right yet · 0 of 2 points")
         expect(card).to_contain_text("each position may attend itself and what comes after it")
         expect(card.locator("table")).to_have_count(2)
         expect(check.locator(".jp-OutputArea-output").last).to_contain_text("not right yet")
         shoot(page, "student-wrong")
-        write_and_run(page, cell_with(page, "def causal_mask"), RIGHT)
-        check = cell_with(page, 'check("causal_mask")')
-        check.locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
+        run(page, answer, RIGHT)
+        run(page, check)
         expect(card).to_contain_text("✓ causal_mask: correct · 2 of 2 points")
         expect(card).to_contain_text("a3_masked: 1 of 7 problems seen right in this kernel")
         shoot(page, "student-right")
-        page.keyboard.press("Control+S")
         page.get_by_role("button", name="Validate").click()
         dialog = page.locator(".jp-Dialog")
         expect(dialog).to_contain_text("masked_softmax: not answered yet")

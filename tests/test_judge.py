@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -420,6 +422,23 @@ def test_an_answer_that_the_driver_cannot_use_is_no_frame_of_the_student() -> No
 
 
 NAMES = "def names(numbers):\n    return [TABLE[n] for n in numbers]\n"
+
+
+def test_an_answer_that_draws_at_random_draws_the_same_in_every_check() -> None:
+    drawn: list[list[float]] = []
+
+    def halves(x: torch.Tensor) -> torch.Tensor:
+        drawn.append([random.random(), np.random.rand(), torch.rand(()).item()])
+        return x
+
+    request = data.dumps(SHEET.problems["halves"].request())
+    before = random.getstate(), np.random.get_state()[2], torch.get_rng_state()
+    for _ in range(2):
+        probe.answer({"halves": halves}, request)
+    assert len(drawn) > 2
+    assert all(numbers == drawn[0] for numbers in drawn)
+    assert (random.getstate(), np.random.get_state()[2]) == before[:2]  # a kernel's own go on
+    assert torch.equal(torch.get_rng_state(), before[2])
 
 
 def names_cases(draw: Draw) -> Iterator[Case]:
