@@ -48,10 +48,9 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DataError
 from test_grading import ASSIGNMENT, CLASS, DESK, PROBLEMS, ROOT, run
 
-from autograder import gradebook as gradebook_module
 from autograder.course_directory import CONFIG, Course, find_course
 from autograder.executor import Executor, Limits
-from autograder.gradebook import GradebookError, GradebookWriter, Record
+from autograder.gradebook import GradebookError, GradebookWriter, Record, database
 from autograder.grader import Graded
 from autograder.sample import write
 from autograder.sandbox import Walls
@@ -695,7 +694,7 @@ def test_a_grade_that_somebody_gives_meanwhile_is_seen(
 def test_nobody_is_waited_for_without_end(
     graded: dict[str, Graded], course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gradebook_module, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(database, "_LOCK_SECONDS", 0.1)
     save(course, {"ada": graded["ada"]})
     words = r"cannot be used \(database is locked\): .* held by no other program"
     with (
