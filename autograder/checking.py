@@ -9,6 +9,7 @@ import io
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -24,6 +25,7 @@ from autograder.sheet import Sheet, SheetError
 from autograder.show import Card
 
 MAX_PRINTED = 10
+MAX_WIDTH = 100
 
 
 class NotYetError(AssertionError):
@@ -34,10 +36,17 @@ class NotYetError(AssertionError):
 
     def __init__(self, card: Card, *, is_shown: bool) -> None:
         super().__init__(card.text())
-        self._lines = [card.headline()] if is_shown else card.text().split("\n")
+        self._lines = [card.headline()] if is_shown else _wrapped(card.text())
 
     def _render_traceback_(self) -> list[str]:
         return self._lines
+
+
+def _wrapped(text: str) -> list[str]:
+    """The text's lines, none too wide for the window in which `nbgrader validate` shows them."""
+    lines = text.split("\n")
+    wrap = functools.partial(textwrap.wrap, width=MAX_WIDTH, break_on_hyphens=False)
+    return [part for line in lines for part in wrap(line) or [line]]
 
 
 def check(name: str) -> None:

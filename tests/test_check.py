@@ -155,6 +155,7 @@ def test_nbgrader_validate_tells_by_the_public_cases_what_is_wrong(folder: Path)
     assert "VALIDATION FAILED ON 1 CELL(S)" in done.stdout
     assert done.stdout.count("attend: not right yet") == 1
     assert "Think:" in done.stdout
+    assert max(len(line) for line in done.stdout.splitlines()) <= 100  # its window does not wrap
 
 
 def test_the_command_line_checks_one_notebook(folder: Path, tmp_path: Path) -> None:
