@@ -259,15 +259,17 @@ for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
 # %% [markdown]
 # Three more things about it. Torch's defaults are `batch_first=False` and `dropout=0.1`. Padding is
 # hidden from the attention by `src_key_padding_mask`, where True means hidden (lecture 07). And
-# **dropout**, which stands after each sub-layer, before the sum, does different things in training
-# and after it: `nn.Dropout(p)` sets each number to 0 with probability p and divides the others by
-# 1 − p, so that the sum stays the same on average; after `module.eval()` it does nothing.
+# **dropout** (lecture 06) stands after each sub-layer, before the sum; torch's layer also has it on
+# the weights of attention and behind the ReLU. It does different things in training and after it:
+# `nn.Dropout(p)` sets each number to 0 with probability p and divides the others by 1 − p, so that
+# the sum stays the same on average; after `module.eval()` it does nothing.
 
 # %%
 torch.manual_seed(0)
 drop = nn.Dropout(0.25)
 in_training = drop(torch.ones(10_000))
-print("training:", in_training[:8].tolist(), "mean", round(in_training.mean().item(), 2))
+first = [round(number, 2) for number in in_training[:8].tolist()]
+print("training:", first, "mean", round(in_training.mean().item(), 2))
 print("eval:    ", drop.eval()(torch.ones(8)).tolist())
 
 torch.testing.assert_close(in_training.unique(), torch.tensor([0, 1 / 0.75]))
@@ -357,10 +359,10 @@ ax.set(xlabel="layers of attention", ylabel="mean cosine between words", ylim=(-
 _ = ax.legend(loc="center right")
 
 # %% [markdown]
-# *Figure: the mean cosine between eight random words after 0 to 12 layers of attention, five seeds.
-# All begin near 0. Without the residual both lines, with norm alone and with neither, jump above .7
-# in one layer and lie at 1 from the second on. With residual and norm the line rises slowly and is
-# below .5 after 12 layers.*
+# *Figure: the mean cosine between eight random words after 0 to 12 layers of attention; a line is
+# the mean of five seeds, its band reaches from the lowest to the highest. All begin near 0. Without
+# the residual both lines, with norm alone and with neither, jump above .7 in one layer and lie at 1
+# from the second on. With residual and norm the line rises slowly and is below .5 after 12 layers.*
 
 # %%
 without = likeness["norm alone"]
@@ -399,8 +401,8 @@ assert likeness["residual and norm"][:, -1].max() < 0.5
 # | 2 | 1 | 0 | 1 |
 # | 3 | 1 | 1 | 0 |
 #
-# A word alone has all its weight on itself, so that attention and residual give it $x W$ for some
-# matrix W: every number of the result is $pa + qb + c$.
+# A word alone has all its weight on itself, so that attention and residual give it a linear layer's
+# $x W$ + bias: every number of the result is $pa + qb + c$.
 #
 # **Predict.** Why can no p, q and c answer the question? And which two hidden numbers with ReLU do?
 #
@@ -427,8 +429,8 @@ for word, wish in truth.items():
 # four words whose features are −1 or 1:
 #
 # - **move**: say the first feature of the word before;
-# - **compute**: say whether an odd number of your own features is −1. The answer is their product,
-#   −1 or 1. With two features it is *exactly one*.
+# - **compute**: say whether an odd number of your own features is −1. The answer is their product:
+#   −1 if so, 1 if not. With two features it is *exactly one*.
 #
 # To take a sub-layer away we set its last matrix and bias to 0 and leave them so: then it adds
 # nothing. To take only the ReLU away we hand torch the function that changes nothing.
@@ -716,7 +718,8 @@ for n_batches in (1, 10, 100):
     for _ in range(n_batches):
         in_training = module.train()(x)
     gaps[n_batches] = (in_training - module.eval()(x)).abs().mean().item()
-print("mean gap between training and eval, after so many batches:", gaps)
+rounded = {n_batches: round(gap, 3) for n_batches, gap in gaps.items()}
+print("mean gap between training and eval, after so many batches:", rounded)
 try:
     nn.BatchNorm1d(4)(torch.randn(1, 4, 1))
     refused = ""
@@ -1096,17 +1099,18 @@ for cure, losses in cures.items():
 #
 # **What it does not show.** Which order is better in the end: 300 steps at one rate are a
 # beginning. With 2 + 2 blocks, the size that learns this task in lecture 09, we see no difference
-# between the orders, and shall not claim one. Deep models of today are mostly pre-norm, because
-# they train at all. Liu et al. find a price: models that lean little on their sub-layers train more
-# easily and end somewhat worse.
+# between the orders, and shall not claim one. Deep models of today are mostly pre-norm, because it
+# trains with less care. Liu et al. find a price: models that lean little on their sub-layers train
+# more easily and end somewhat worse.
 #
 # ## 7 · The paper and the tools
 #
 # "Attention Is All You Need", section 3.1: "the output of each sub-layer is LayerNorm(x +
 # Sublayer(x))", so it is post-norm; section 3.3: the feed-forward layer, with d_model = 512 and
 # d_ff = 2048; section 5.3: a warm-up of 4,000 steps; section 5.4: dropout on the output of each
-# sub-layer, before it is added. Layer normalisation is by Ba, Kiros and Hinton (2016), the residual
-# by He et al. (2015), who trained networks of 152 layers for pictures with it.
+# sub-layer, before it is added. Layer normalisation is by Ba, Kiros and Hinton (2016), batch
+# normalisation by Ioffe and Szegedy (2015), the residual by He et al. (2015), who trained networks
+# of 152 layers for pictures with it.
 #
 # | where | the order | ε |
 # | --- | --- | --- |

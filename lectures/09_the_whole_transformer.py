@@ -21,7 +21,7 @@
 #
 # - draw the encoder–decoder from memory, and say what goes into each of its three attentions;
 # - test an assembled model for leaks and for padding, before any training;
-# - train it until it turns dates of five places into one form, 99 of 100 to the letter;
+# - train it until it turns dates of five countries into one form, 99 of 100 to the letter;
 # - decode by hand, greedily and with a beam, and say when the two differ;
 # - read a map of cross-attention as an alignment, and measure how good it is;
 # - say what is lost without positions, without an honest mask, and without attention, and where a
@@ -77,8 +77,8 @@ use_style()
 # **I go home** and keeps a vector for each word, the **memory**. Before it writes a word, the
 # decoder asks the memory.
 #
-# Let a key have three features (doer, action, place), as in lecture 02. A value is a vote for one
-# of the three Korean words.
+# Let a key have three features (doer, action, place), as in lecture 02 but without time. A value is
+# a vote for one of the three Korean words.
 #
 # | in memory | key | value: a vote for |
 # | --- | --- | --- |
@@ -114,7 +114,7 @@ for _ in range(3):
     votes = weights @ values  # (d_v,)
     rows.append(weights)
     said.append(target[int(votes.argmax())])
-    print(f"fed {word:4s} weights {weights.tolist()} → {said[-1]}")
+    print(f"fed {word:4s} weights {[round(w, 2) for w in weights.tolist()]} → {said[-1]}")
     word = said[-1]  # what it says, it is fed next
 
 assert said == target
@@ -288,14 +288,14 @@ torch.testing.assert_close(logits, small(src, tgt_in))
 # Before a model is trained, its wiring can be tested. We replace one word of the source, or one of
 # those fed to the decoder, and look which logits change.
 #
-# **Predict**, for the four questions (asked for 나는, 집에, 간다, END): which of them feel the
-# source word *home*? Which feel 집에, which is fed at place 2?
+# **Predict**, for the four questions, at places 0 to 3 (asked for 나는, 집에, 간다, END): which of
+# them feel the source word *home*? Which feel 집에, which is fed at place 2?
 #
 # <details><summary>Answer</summary>
 #
-# All four feel every source word. 집에 is felt at places 2 and 3 only: the causal mask lets each
-# place see itself and what comes before, and nothing on the way round, through two layers and the
-# memory, may undo that.
+# All four feel every source word. 집에 is felt at places 2 and 3 only, asked for 간다 and END: the
+# causal mask lets each place see itself and what comes before, and nothing on the way round,
+# through two layers and the memory, may undo that.
 #
 # </details>
 
@@ -425,7 +425,7 @@ assert min(disturbed(seed, hides_padding=False) for seed in range(5)) > 1e-2
 # **Claim.** On five random models, five PAD change no logit by 1e-4 if encoder *and* decoder hide
 # them, and some logit by more than .01 if the decoder does not. No error tells.
 #
-# ## 4 · The task: dates of five places, one form
+# ## 4 · The task: dates of five countries, one form
 #
 # "Feb 3, 1962", "3. Februar 1962", "1962년 2월 3일 토요일" → 1962-02-03. Dates between 1950 and
 # 2049, as people write them in the US, Britain, Germany, France and Korea, in three lengths each
@@ -736,19 +736,20 @@ _ = ax.legend(loc="lower right")
 #
 # Three remarks. Products of many probabilities underflow, so one adds logarithms. Every further
 # symbol makes a text less probable, so that a beam prefers short texts; tools divide the logarithm
-# by a power of the length (fairseq's `lenpen`; the paper, section 6.1: a beam of 4 and α = .6). And
-# a beam of k costs k times as much. It is no search of all texts: what has fallen out of the beam
-# is gone.
+# by a power of the length n: fairseq by n to the power `lenpen`, the paper by (5 + n)/6 to the
+# power α = .6 (section 6.1, for a beam of 4). And a beam of k costs k times as much. It is no
+# search of all texts: what has fallen out of the beam is gone.
 #
 # ### Experiment: does the beam help?
 #
 # **Predict**, for the trained model: in how many of 100 dates does a beam of four write something
-# else than greedy? And for a model that has trained for a fifth of the time?
+# else than greedy? And for a model that has trained for 200 of the 1,500 steps?
 #
 # <details><summary>Answer</summary>
 #
-# A model that is sure gives the beam nothing to do. One that hesitates does; whether more probable
-# texts are also *right* more often is another question, and the model's to answer for.
+# In next to none, and after 200 steps in many: a model that is sure gives the beam nothing to do,
+# and one that hesitates does. Whether more probable texts are also *right* more often is another
+# question, and the model's to answer for.
 #
 # </details>
 
@@ -796,9 +797,9 @@ assert min(column("exact", "Transformer")) > 2 * max(shares["beam_exact"] for sh
 #
 # ### A beam can lose the best text
 #
-# Look at the last line printed above: of some dates the beam of a trained model finds a text that
-# is *less* probable than the greedy one. How can more search find less? Here are all four texts
-# that the beam ends with, and the logarithms of their probabilities.
+# Look once more at the line "trained, from the table": of some dates the beam of a trained model
+# finds a text that is *less* probable than the greedy one. How can more search find less? Here are,
+# for four dates, all four texts that the beam ends with, and the logarithms of their probabilities.
 
 # %%
 beams = beam_search(model, as_batch(unseen()[:200]).src, BOS, EOS, 40, beam=4, lenpen=0.0)
@@ -822,7 +823,8 @@ assert round(log_share, 1) == -5.1
 # over.
 #
 # By hand: a decoder is nearly sure of 나는 집에 간다, .9 at each step, and from the second step on
-# it gives .07 to an early end. A beam of two keeps the second best of each step:
+# it gives .07 to an early end. The little that is left it spreads over many other words, so that
+# none of them counts. A beam of two keeps the second best of each step:
 
 # %%
 alive = [0.9, 0.9 * 0.9, 0.9 * 0.9 * 0.9]  # 나는; 나는 집에; 나는 집에 간다
@@ -857,12 +859,12 @@ assert 0.03 < min(lost) < max(lost) < 0.1
 
 # %%
 day = days["test"][0]
-examples = {place: written(day, "full", place) for place in LOCALES}
+examples = {locale: written(day, "full", locale) for locale in LOCALES}
 
 
-def cross_map(ax, place, layer, head):
-    """Where each character of the date looks in the text of a place; frames mark the fields."""
-    pair = examples[place]
+def cross_map(ax, locale, layer, head):
+    """Where each character of the date looks in a locale's text; frames mark the fields."""
+    pair = examples[locale]
     batch = as_batch([pair])
     with recorded_maps(model) as maps, torch.no_grad():
         model(batch.src, batch.tgt_in)
@@ -877,18 +879,18 @@ def cross_map(ax, place, layer, head):
         size = pair.source_fields.count(field), pair.target_fields.count(field)
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), *size, fill=False, ec=ORANGE, lw=2))
     head_name = "mean of heads" if head == "mean" else f"head {head}"
-    ax.set(xlabel="key: source", ylabel="asked for", title=f"{place}, layer {layer}, {head_name}")
+    ax.set(xlabel="key: source", ylabel="asked for", title=f"{locale}, layer {layer}, {head_name}")
     ax.grid(False)
 
 
-for ax, place in zip(panels(2, 1, 7.6, 3.7), ("en_US", "ko"), strict=True):
-    cross_map(ax, place, layer=0, head="mean")
+for ax, locale in zip(panels(2, 1, 7.6, 3.7), ("en_US", "ko"), strict=True):
+    cross_map(ax, locale, layer=0, head="mean")
 
 # %% [markdown]
 # *Figure: two maps, "Tuesday, October 23, 1962" and "1962년 10월 23일 화요일", by the characters of
 # 1962-10-23 and END. In both, the brightest cells of a row lie in the frame of its field, for the
-# year on the left or on the right as the place has it, and in year and day near the diagonal of the
-# frame. The rows of the hyphens and of END have no bright cell.*
+# year on the right or on the left as the country has it, and in year and day near the diagonal of
+# the frame. The rows of the hyphens and of END have no bright cell.*
 #
 # A row is the character that is *asked for*. To write the year the model looks at the year,
 # wherever it stands, to write the month at the month. To put a number on it: of the eight digits of
@@ -905,7 +907,8 @@ chance = sum(
 ) / len(tested)
 untrained = [aligned(fresh(seed)[0], tested) for seed in range(3)]
 print(f"by chance {chance:.2f}")
-print("first and second layer, untrained:", untrained)
+rounded = [[round(share, 2) for share in layers] for layers in untrained]
+print("first and second layer, untrained:", rounded)
 for name in ("Transformer", "no positions", "bi-GRU + attention"):
     print(f"{name}, trained, from the table:", column("aligned", name))
 
@@ -933,15 +936,15 @@ assert min(layers[0] for layers in column("aligned", "bi-GRU + attention")) > 0.
 
 
 # %%
-def look(place, layer, head):
+def look(locale, layer, head):
     """One map of the trained model."""
     [ax] = panels(1, 1, 7.6, 3.7)
-    cross_map(ax, place, layer, head)
+    cross_map(ax, locale, layer, head)
 
 
 Knobs(
     look,
-    place=Dropdown(options=list(examples), value="de", description="place"),
+    locale=Dropdown(options=list(examples), value="de", description="locale"),
     layer=SelectionSlider(options=range(2), value=0, description="layer"),
     head=SelectionSlider(options=["mean", 0, 1, 2, 3], value="mean", description="head"),
 )
@@ -956,7 +959,7 @@ Knobs(
 # - **Leaking mask**: each place of the decoder sees one too far, as in lecture 07.
 # - **No attention at all**: what was there before. A bidirectional GRU reads the source, and the
 #   last states of its two directions are the summary; a GRU writes the date from this summary and
-#   what it has written (Cho et al., 2014).
+#   what it has written (as in Cho et al., 2014, whose reader went in one direction only).
 # - **A GRU with attention**: the same two, but for each character the writer is handed a fresh
 #   weighted mean of all states of the reader (Bahdanau, Cho and Bengio, 2015): cross-attention
 #   before there was a Transformer. Its score is no inner product but v · tanh(W writer + U state).
@@ -1087,7 +1090,7 @@ assert all(0.15 < share < 0.35 for share in column("exact", "no positions"))
 # ## 9 · The capstone: three dates in one line
 #
 # "3. Februar 1962, Oct 23, 1999, 2048년 11월 13일" → 1962-02-03,1999-10-23,2048-11-13. Three dates
-# of any place, joined by commas, and some dates have commas of their own. Up to some eighty
+# of any country, joined by commas, and some dates have commas of their own. Up to some eighty
 # characters in, 32 out. The model and its rates stay as they are; the batches have 16 lines, and
 # there are 3,500 of them. That takes two minutes or so (less than 150 seconds on the machine of the
 # table), so this section reads tables only.

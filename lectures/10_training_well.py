@@ -148,15 +148,16 @@ def valley(epsilon, k=5):
             least = f"{loss.min():.2f} at {right:.2f}"
             ax.text(right, loss.min() + 0.15, least, ha="right", color=color)
     ax.set(xlabel="probability of the right symbol", ylabel="loss (nats)", ylim=(0, 3.2))
+    ax.set_title(f"K = {k} symbols")
     ax.legend(loc="upper center")
 
 
 valley(0.2)
 
 # %% [markdown]
-# *Figure: the loss against the probability given to the right symbol. The hard one, dashed, falls
-# all the way to 0 at 1. With ε = .2 and five symbols the loss falls to .66 at .84, marked by a dot,
-# and rises steeply after it.*
+# *Figure: the loss against the probability given to the right symbol. That of a hard target, ε = 0,
+# dashed, falls all the way to 0 at 1. With ε = .2 and five symbols the loss falls to .66 at .84,
+# marked by a dot, and rises steeply after it.*
 #
 # Turn ε and K. With more symbols each of the others is wanted less, and the wall stands further to
 # the right; with a larger ε the valley lies higher.
@@ -180,20 +181,20 @@ Knobs(
 # | --- | --- | --- |
 # | $p$ | what the model gives, a softmax of its logits | (b, n_t, K) |
 # | $y$ | the right symbols | (b, n_t) |
-# | $w$ | what is wanted: all of 1, but for ε, on $y_i$ | (b, n_t, K) |
+# | $w$ | what is wanted: most of it on $y_i$, and ε shared out | (b, n_t, K) |
 # | $\ell$, nll | the loss; the same with a hard target | (b, n_t) |
 #
-# Both are summed over the targets that are not padding, and divided by their number. Two losses
-# are printed because they say different things: ℓ is what is minimised, and its least value depends
-# on ε and K; **nll** asks for the right symbol alone, whatever ε is.
+# Both are summed over the targets that are not padding, and divided by their number. Look at both,
+# for they say different things: ℓ is what is minimised, and its least value depends on ε and K;
+# **nll**, the negative log-likelihood, asks for the right symbol alone, whatever ε is.
 #
 # There are **three conventions** for who shares ε, with different denominators:
 #
 # | who shares ε | right symbol | another | padding | used by |
 # | --- | --- | --- | --- | --- |
-# | all K | 1 − ε + ε/K | ε/K | ε/K | torch, Hugging Face |
+# | all K | 1 − ε + ε/K | ε/K | ε/K | torch, Hugging Face, OpenNMT-py 3.5 |
 # | all but the right one | 1 − ε | ε/(K−1) | ε/(K−1) | fairseq |
-# | all but the right one and padding | 1 − ε | ε/(K−2) | 0 | Annotated Transformer, OpenNMT-py |
+# | all but the right one and PAD | 1 − ε | ε/(K−2) | 0 | Annotated Transformer, older OpenNMT-py |
 #
 # Our case in all three, and the course's own function (`course/losses.py`) beside it:
 
@@ -214,7 +215,7 @@ for name, each in wanted.items():
     assert math.isclose(ours.item(), cross_entropy(each, given), rel_tol=1e-5)
     assert math.isclose(nll.item(), math.log(2), rel_tol=1e-5)
     assert math.isclose(sum(each), 1)
-print("with the 37,000 symbols of the paper and ε = .1, the right one:", 1 - 0.1 + 0.1 / 37_000)
+print(f"with the 37,000 symbols of the paper and ε = .1, the right one: {0.9 + 0.1 / 37_000:.6f}")
 
 # %% [markdown]
 # With K = 37,000 nobody would notice. With the 16 symbols of our dates and ε = .1 the right one is
@@ -253,7 +254,7 @@ for dtype, tolerance in ((torch.float32, 1e-5), (torch.float64, 1e-12)):
 # cross-attention, and $S_i$ the sources that target i comes from.
 #
 # $$\ell^{\,\mathrm{align}}_i = \frac{1}{|S_i|} \sum_{j \in S_i} -\ln A_{ij}, \qquad
-#   \text{loss} = \frac{1}{\text{targets}} \Big( \sum_i \ell_i
+#   \text{loss} = \frac{1}{\text{number of targets}} \Big( \sum_i \ell_i
 #   + 0.05 \sum_{i:\, S_i \neq \emptyset} \ell^{\,\mathrm{align}}_i \Big)$$
 #
 # This is fairseq's `label_smoothed_cross_entropy_with_alignment`, after Garg et al. (2019): one
@@ -515,13 +516,12 @@ _ = ax.legend()
 # %% [markdown]
 # *Figure: how alike the places of a date are in a 6 + 6 post-norm decoder over the first 40 steps,
 # three seeds. Both begin near .98. Without warm-up the line goes to 1 with the first step and stays
-# near it. With warm-up it stays where it was for some steps, and then falls below .5.*
+# near it. With warm-up it, too, is close to 1 for twenty steps, and then falls below .5.*
 
 # %%
 for warm_up, each in paths.items():
-    print(
-        f"warm-up {warm_up:3d}: after 1 step {each[:, 1].tolist()}, after 40 {each[:, -1].tolist()}"
-    )
+    first, last = ([round(cosine, 4) for cosine in each[:, i].tolist()] for i in (1, -1))
+    print(f"warm-up {warm_up:3d}: after 1 step {first}, after 40 {last}")
 claim(
     "Without warm-up, a deep post-norm decoder comes to hold the same at all places",
     figure="mean cosine between two places after 40 steps",
@@ -670,15 +670,15 @@ assert max(falls("lecture 09")) < 0.02 < 0.025 < min(falls("Noam"))
 # years before and the fifty after. There 19 is followed by 0 to 4 and 20 by 5 to 9, which the
 # model has never seen.
 #
-# **Predict.** How sure is each of the two models of test days, of which it gets nearly every
-# character right? Which of them is calibrated there? And which is it on far dates?
+# **Predict.** How sure is each of the two models on test days, where it gets nearly every character
+# right? Which of them is calibrated there? And which on far dates?
 #
 # <details><summary>Answer</summary>
 #
-# The smoothed one is as sure as it is asked to be, .906, and right more often: it is *too little*
-# sure. The other one is calibrated there. On far dates both are wrong more often. The other one
-# hardly notices, and is now too sure; the smoothed one was less sure before, and is still too
-# little sure.
+# The smoothed one is as sure as it is asked to be, .906, and right more often: it is *not sure
+# enough*. The other one is calibrated there. On far dates both are wrong more often. The other one
+# hardly notices, and is now too sure; the smoothed one was less sure before, and is still not sure
+# enough.
 #
 # </details>
 
@@ -751,7 +751,7 @@ claim(
     figure="sure less right, on far dates",
     values=gaps["no smoothing"]["far"],
     above=0.01,
-    without="with ε = .1, where it is too little sure",
+    without="with ε = .1, where it is not sure enough",
     broken=gaps["lecture 09"]["far"],
 )
 nlls = {name: column("nll", name) for name in far}
@@ -763,10 +763,10 @@ assert max(gaps["lecture 09"]["far"]) < -0.02
 assert min(min(column("exact", name)) for name in far) > 0.99
 
 # %% [markdown]
-# **Claim.** On four seeds: with ε = .1 the model is as sure as it is asked to be, to .01, whatever
-# it reads. On test days the model with ε = 0 is calibrated, to .01, and the smoothed one is not: it
-# is right more often than it says. On far dates ε = 0 is too sure by more than .01, and ε = .1
-# still too little.
+# **Claim.** On four seeds: on test days the model with ε = .1 is as sure as it is asked to be, to
+# .01. There the model with ε = 0 is calibrated, to .01, and the smoothed one is not: it is right
+# more often than it says. On far dates ε = 0 is too sure by more than .01, and ε = .1 is still not
+# sure enough.
 #
 # Note the two losses. By nll the unsmoothed model is far better on test days, below .005; no
 # smoothed model can be below −ln .906 = .098. By the smoothed loss it is the other way round, and
@@ -786,9 +786,10 @@ assert min(min(column("exact", name)) for name in far) > 0.99
 # ### A measure: alignment error
 #
 # In lecture 09 the first decoder layer had found an alignment by itself, nearly. Now we tell one
-# head. To say what changes, we need a measure. Translators have the **alignment error rate** (Och
-# and Ney, 2003). Somebody has marked links between target and source words, some of them *sure*
-# (the set S), others at least *possible* (P, which holds S). The model proposes links A. Then
+# head. To say what changes, we need a measure. Machine translation has the **alignment error rate**
+# (Och and Ney, 2003). Somebody has marked links between target and source words, some of them
+# *sure* (the set S), others at least *possible* (P, which holds S). The model proposes links A.
+# Then
 #
 # $$\mathrm{AER} = 1 - \frac{|A \cap S| + |A \cap P|}{|A| + |S|}$$
 #
@@ -838,9 +839,9 @@ assert [round(rate, 3) for rate in error_rates.values()] == [0.333, 0.167]
 #
 # <details><summary>Answer</summary>
 #
-# It comes near it, slowly: to look evenly at all of a field takes as long as to be .906 sure. But
-# its *largest* weight lies in the right field from step 300 on, when a fifth of the dates and more
-# are still wrong. To find a field is easier than to read it.
+# It comes near it, slowly, as the smoothed loss comes near its own least. But its *largest* weight
+# lies in the right field from step 300 on, when a fifth of the dates and more are still wrong. To
+# find a field is easier than to read it.
 #
 # </details>
 
@@ -900,7 +901,7 @@ plt.close(ax.figure)  # it stands above
 # *Figure: three curves over 1,500 steps, measured on 200 dates of unseen days. The share of digits
 # that the taught head seeks outside their field falls from about one half to 0 at step 300, and
 # stays there. The alignment loss falls steeply until then, and creeps towards its dotted least for
-# the rest of the training. The smoothed loss does the same, towards its own.*
+# the rest of the training. The smoothed loss does the same, towards its own, .57.*
 
 # %%
 live = exact(model, unseen())
@@ -920,13 +921,13 @@ assert max(after_300) < 0.8
 assert floor - 1e-3 < curve[-1][2] < floor + 0.05 < curve[5][2]  # the last, and step 300
 
 # %%
-examples = {place: written(split()["test"][0], "full", place) for place in LOCALES}
+examples = {locale: written(split()["test"][0], "full", locale) for locale in LOCALES}
 
 
-def look(place, layer, head, ax=None):
+def look(locale, layer, head, ax=None):
     """Where one head looks, for each character asked for; frames mark the fields."""
     ax = ax or panels(1, 1, 7.2, 3.5)[0]
-    pair = examples[place]
+    pair = examples[locale]
     one = as_batch([pair])
     with recorded_maps(model) as maps, torch.no_grad():
         model(one.src, one.tgt_in)
@@ -953,7 +954,8 @@ for head, ax in enumerate(panels(2, 1, 7.2, 3.5)):
 # each digit of the year looks rather evenly at the four characters of the year, each of the month
 # at the seven letters of Oktober, each of the day at the two digits of the day. The hyphens, which
 # nobody taught, look at the year and at the day. The other head has bright cells at single
-# characters, most of them in the frames as well, and different ones for the two digits of a field.*
+# characters, most of them in the frames as well, and different ones for the two digits of the month
+# and for those of the day.*
 #
 # The taught head is a pointer to fields and no more. It cannot say which of the two digits of the
 # day is asked for, since it has been taught to look at both.
@@ -961,7 +963,7 @@ for head, ax in enumerate(panels(2, 1, 7.2, 3.5)):
 # %%
 Knobs(
     look,
-    place=Dropdown(options=list(examples), value="ko", description="place"),
+    locale=Dropdown(options=list(examples), value="ko", description="locale"),
     layer=SelectionSlider(options=range(2), value=0, description="layer"),
     head=SelectionSlider(options=range(4), value=0, description="head"),
 )
@@ -980,9 +982,10 @@ Knobs(
 #
 # <details><summary>Answer</summary>
 #
-# Without teaching, the first head errs for a quarter to a half of the digits; the taught one hardly
-# ever. But look at the *best* of all heads as well: what nobody teaches, some head may find by
-# itself. The share of lines that are right: see how far the seeds lie apart before you answer.
+# Without teaching, the first head errs for a quarter of the digits to more than half; the taught
+# one hardly ever. But look at the *best* of all heads as well: what nobody teaches, some head may
+# find by itself. The share of lines that are right: see how far the seeds lie apart before you
+# answer.
 #
 # </details>
 
@@ -1017,7 +1020,7 @@ for at, name in enumerate(("lecture 09", "taught")):
             (best(name, dates), "s", "0.45", 0.12),
         ):
             ax.plot([at + shift] * len(of_seeds), of_seeds, marker, color=color, alpha=0.8)
-        ax.set(title=f"outside, {dates} a line", ylim=(-0.03, 0.8))
+        ax.set(title=f"outside, {dates} a line", ylim=(-0.03, 0.8), ylabel="share of digits")
     for dates, fill in ((1, BLUE), (3, "white")):
         shares = column("exact", name, dates)
         lines_right.plot([at] * len(shares), shares, "D", color=BLUE, mfc=fill)
@@ -1027,7 +1030,7 @@ errors_1.legend(loc="upper right")
 lines_right.plot([], [], "D", color=BLUE, label="1 a line")
 lines_right.plot([], [], "D", color=BLUE, mfc="white", label="3 a line")
 lines_right.legend(loc="lower right")
-lines_right.set(title="lines right", ylim=(0.5, 1.03))
+lines_right.set(title="lines right", ylim=(0.5, 1.03), ylabel="share of lines")
 for ax in (errors_1, errors_3, lines_right):
     ax.set(xticks=(0, 1), xticklabels=("not taught", "taught"), xlim=(-0.5, 1.5))
 
@@ -1175,12 +1178,12 @@ for where in ("whole", "hole"):
     for name in cutmix.CHANGES:
         right, sure = (torch.tensor(measured(where, what)[name]) for what in ("right", "sure"))
         print(
-            f"{where:5s} {name:15s} right {right.mean():.3f} ± {right.std():.3f}"
-            f"   sure {sure.mean():.3f} ± {sure.std():.3f}   less: {(sure - right).mean():+.2f}"
+            f"{where:5s} {name:15s} right {right.mean():.3f} ± {right.std():.3f}   sure"
+            f" {sure.mean():.3f} ± {sure.std():.3f}   sure less right {(sure - right).mean():+.2f}"
         )
 hole, sure = measured("hole", "right"), measured("whole", "sure")
 claim(
-    "Cutout teaches to do with a part of the image",
+    "Cutout teaches a network to make do with a part of the image",
     figure="share of images with a hole that are read right",
     values=hole["cutout"],
     above=0.7,
@@ -1196,7 +1199,7 @@ claim(
     broken=hole["none"],
 )
 claim(
-    "A softened target makes less sure, by smoothing as by CutMix",
+    "A softened target makes a network less sure, by smoothing as by CutMix",
     figure="largest probability, mean over whole images",
     values=[*sure["label smoothing"], *sure["CutMix"]],
     below=0.9,
@@ -1212,9 +1215,9 @@ claim(
 # not.
 #
 # Look at *sure less right*. Without any change the network is too sure, by .03 on whole images and
-# by .41 on those with a hole. Label smoothing turns the first into .15 too *little* sure, and takes
-# the second away almost wholly. So "smoothing calibrates" and "smoothing spoils calibration" are
-# both true of the same ten networks. It depends on what you ask them.
+# by .41 on those with a hole. Label smoothing turns the first into .15 *less* sure than right, and
+# takes the second away almost wholly. So "smoothing calibrates" and "smoothing spoils calibration"
+# are both true of the same ten networks. It depends on what you ask them.
 #
 # **What it does not show.** Which of these is best in earnest: on 256 images of 64 pixels a hole of
 # 16 is brutal, and we did not tune its size, ε, or the epochs. The papers work on photographs, and
@@ -1274,10 +1277,10 @@ for name, (mean, half) in intervals.items():
 # lies within the interval. Both models are at the ceiling; a harder task might tell them apart, and
 # the paper says that translation does.
 #
-# **Label smoothing, on digits right.** The one that stands out of the seven: 1.5 points of a
-# hundred, and 0 lies outside the interval. One of seven such intervals may miss by chance more
-# easily than one of one, and on two of the ten seeds the sign is the other way round. A hint, that
-# a small training set profits; not a claim.
+# **Label smoothing, on digits right.** The only one of the seven that stands out: 1.5 percentage
+# points, and 0 lies outside the interval. But of seven such intervals one misses the truth by
+# chance more easily than a single one does, and on two of the ten seeds the sign is the other way
+# round. A hint that a small training set profits; not a claim.
 #
 # **Teaching alignment, on lines right.** Nothing on single dates, where nothing is left to gain. On
 # lines of three, half trained, there is much to gain, and the interval still holds 0: it reaches
@@ -1291,8 +1294,10 @@ for name, (mean, half) in intervals.items():
 stands_out = {name for name, (mean, half) in intervals.items() if abs(mean) > half}
 print("0 lies outside the interval:", stands_out)
 assert stands_out <= {"smoothing − none, digits right"}
-better = difference(*pairs["smoothing − none, digits right"])[0]
-assert 0.01 < better < 0.02
+assert round(stats.t.ppf(0.975, 3), 1) == 3.2
+smoothed, plain = pairs["smoothing − none, digits right"]
+assert 0.01 < difference(smoothed, plain)[0] < 0.02
+assert sum(one < other for one, other in zip(smoothed, plain, strict=True)) == 2
 assert abs(intervals["no warm-up − warm-up, dates right"][0]) <= 1 / 2_000
 assert 0 < intervals["smoothing − none, dates right"][0] < 3 / 2_000
 
@@ -1303,17 +1308,18 @@ assert 0 < intervals["smoothing − none, dates right"][0] < 3 / 2_000
 # steps of warm-up, for 100,000 steps in all; section 5.4: ε = .1, which "hurts perplexity, as the
 # model learns to be more unsure, but improves accuracy and BLEU score". The first half of the
 # sentence is our section 5, perplexity being the exponential of nll; the second we could not see on
-# dates. Label smoothing is by Szegedy et al. (2016). Garg et al. (2019) have nobody to tell them
-# the true links. They teach one head with links that they read from the attention of models trained
-# before, or that a statistical aligner found, and report better alignments "without sacrificing
-# translation accuracy": the same as section 6, on real translations.
+# dates. Label smoothing is by Szegedy et al. (2016), who share ε among all K. Garg et al. (2019)
+# have nobody to tell them the true links. They teach one head with links that they read from the
+# attention of models trained before, or that a statistical aligner found, and report better
+# alignments "without sacrificing translation accuracy": the same as section 6, on real
+# translations.
 #
 # | where | schedule | label smoothing | alignment |
 # | --- | --- | --- | --- |
 # | torch | `LambdaLR` and others | `label_smoothing`, K | |
 # | fairseq | `--lr-scheduler inverse_sqrt` | `--label-smoothing`, K−1 | `--alignment-lambda` |
 # | Hugging Face | `lr_scheduler_type`, `warmup_steps` | `label_smoothing_factor`, K | |
-# | OpenNMT-py | `-decay_method noam` | `-label_smoothing`, K−2 | `-lambda_align` |
+# | OpenNMT-py 3.5 | `-decay_method noam` | `-label_smoothing`, K | `-lambda_align` |
 #
 # Mind where a tool begins to count. Our schedules give the rate of step 1 for the first update.
 # torch's `LambdaLR` asks its function for 0 first, and a warm-up from 0 then wastes one update, at
