@@ -52,10 +52,15 @@ def picture(sheet: ProblemSheet, answers: Sequence[Tree]) -> Picture | None:
         for name, expected, found in reversed([*_matrices(sheet, case, answer)]):
             differs = apart(expected, found, case.tolerance)
             if differs.any():
-                what = f"`{name}`" if len(sheet.returns) > 1 else "The result"
+                what = _called(name) if len(sheet.returns) > 1 else "The result"
                 title = f"{what} of “{case.name}”"
                 return _around_the_first(title, expected.values, found.values, differs)
     return None
+
+
+def _called(name: str) -> str:
+    """A result in a sentence: one that authors describe in words has its own quotes in it."""
+    return "T" + name[1:] if name.startswith("the ") else f"`{name}`"
 
 
 def _matrices(

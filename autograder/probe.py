@@ -199,7 +199,8 @@ def _build(target: Any, case: Tree) -> torch.nn.Module:
     """
     module = target(*[_argument(tree) for tree in case["init"]])
     if not isinstance(module, torch.nn.Module):
-        raise TypeError(f"{target.__name__}(...) is a {type(module).__name__}, not an nn.Module")
+        kind = type(module).__name__
+        raise TypeError(f"{target.__name__}(...) makes no nn.Module: its type is {kind}")
     parameters = {name: data.to_python(tree) for name, tree in case["parameters"].items()}
     if parameters:
         _check_parameters(module, parameters)

@@ -152,7 +152,7 @@ def misconception(
     if answer["outcome"] == "raised":
         is_ours = answer["type"] == "OtherParametersError"  # the student's code raised nothing
         raises = [] if is_ours else [_exception(answer, notebook)]
-        raises += [] if case.hidden else plain(answer["text"], 300).split("\n")[:1]
+        raises += [] if case.hidden else [_beginning(plain(answer["text"]).split("\n")[0], 300)]
     return _lines(on(case), *raises, f"Seen: {known.seen}", f"Think: {known.think}")
 
 
@@ -166,11 +166,15 @@ def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -
     if case.hidden and not is_public:
         return _lines(on(case), _exception(answer, notebook))
     if kind == "OtherParametersError":  # of ours, about the student's module
-        return _lines(on(case), plain(answer["text"], 500))
-    text = plain(answer["text"])
-    text = text if len(text) <= 500 else text[:499] + "…"
+        return _lines(on(case), _beginning(plain(answer["text"]), 500))
+    text = _beginning(plain(answer["text"]), 500)
     trace = f"{answer['traceback']}\n{kind}: {text}" if text else f"{answer['traceback']}\n{kind}"
     return f"{on(case)} your code raises an error:\n{plain(trace)}"
+
+
+def _beginning(text: str, most: int) -> str:
+    """What an exception says first is what is wrong: of a long text the end goes."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _exception(answer: Tree, notebook: Notebook) -> str:

@@ -114,7 +114,10 @@ def _text_of(picture: Picture) -> Iterator[str]:
 
 
 def _html_of(picture: Picture) -> str:
-    """Both matrices as tables beside each other; what differs is bold, and has an outline."""
+    """Both matrices as tables beside each other; what differs has an outline, and a star.
+
+    An outline is not read aloud; a star is.
+    """
     found, expected = _written(picture)
     shades = _shades(picture)
     nothing = np.zeros_like(picture.differs)
@@ -122,7 +125,7 @@ def _html_of(picture: Picture) -> str:
         _table("yours", found, shades[0], picture.differs, picture),
         _table("expected", expected, shades[1], nothing, picture),
     ]
-    title = html.escape(f"{picture.title}; what differs has an outline:")
+    title = html.escape(f"{picture.title}; what differs has an outline and a star:")
     return f'<div style="margin-top: 6px">{title}</div>{"".join(tables)}'
 
 
@@ -133,7 +136,8 @@ def _table(
     rows = [f"<thead><tr><td></td>{head}</tr></thead><tbody>"]
     for index, line, dark, apart in zip(of.rows, numbers, shades, differs, strict=True):
         cells = "".join(
-            f'<td style="{_CELL.format(shade=shade)}{_APART if is_apart else ""}">{number}</td>'
+            f'<td style="{_CELL.format(shade=shade)}{_APART if is_apart else ""}">'
+            f"{'*' * bool(is_apart)}{number}</td>"
             for number, shade, is_apart in zip(line, dark, apart, strict=True)
         )
         rows.append(f'<tr><th scope="row">{index}</th>{cells}</tr>')

@@ -16,7 +16,8 @@ from autograder.judge import Verdict, blame_dependencies, judge, unanswered
 from autograder.problem import AuthoringError, Case, Draw, Given, Misconception, Problem
 from autograder.reference import Source, build_sheet
 from autograder.rules import Notebook
-from autograder.sheet import Sheet
+from autograder.sentences import misconception
+from autograder.sheet import MisconceptionSheet, Sheet
 
 SETUP = "import torch\nfrom torch import nn"
 
@@ -253,13 +254,27 @@ def test_a_known_mistake_is_named_and_an_unknown_one_is_not() -> None:
             ),
             "The module has the parameters more.bias, more.weight, which are not asked for.",
         ),
-        ("def Scale(a, b):\n    return 3\n", "is a int, not an nn.Module"),
+        ("def Scale(a, b):\n    return 3\n", "makes no nn.Module: its type is int"),
     ],
 )
 def test_modules_are_built_loaded_called_and_differentiated(code: str, words: str) -> None:
     found = verdict("Scale", code)
     assert words in found.message
     assert found.points == 0
+
+
+def test_a_long_text_of_an_error_loses_its_end() -> None:
+    """It begins with what is wrong."""
+    more = "".join(f"self.more_{i} = nn.Linear(1, 1); " for i in range(40))
+    renamed = SCALE.replace("        self.linear", f"        {more}self.layer", 1)
+    message = verdict("Scale", renamed.replace("self.linear", "self.layer")).message
+    assert "\nThe module lacks the parameters linear.weight, linear.bias: it has more_0" in message
+    assert message.endswith("…")
+    problem = SHEET.problems["Scale"]
+    answer = {"outcome": "raised", "type": "OtherParametersError", "text": "a" + "b" * 999}
+    known = MisconceptionSheet("names", "seen.", "think.", ())
+    said = misconception(problem.cases[0], answer, known, Notebook([])).split("\n")[1]
+    assert (said[:2], said[-1], len(said)) == ("ab", "…", 300)
 
 
 def test_buffers_of_a_module_are_the_students_own_affair() -> None:

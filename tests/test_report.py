@@ -316,6 +316,33 @@ def test_many_with_one_mistake_stand_first(work: Classwork) -> None:
     assert "Fewest points: attend, 44 % of its points on average." in text
 
 
+def test_what_an_instructor_is_to_look_at_is_said_at_a_glance(work: Classwork) -> None:
+    """A copied pair, a problem that those solve who solve no other, and one that timed out."""
+    random.seed(8)
+    names = [f"s{i}" for i in range(40)]
+    rows = {
+        name: points_of(name, [4, 0, 4, 6, 4] if i % 2 else [0, 2, 0, 0, 0])
+        for i, name in enumerate(names)
+    }
+    rows["s1"]["attend"] = replace(row("s1", "attend", 0, "timeout"), message="first\nsecond")
+    code = {
+        name: {
+            s: f"def {name}(x):\n    return {random.random()} + {random.random()}" for s in names
+        }
+        for name in WORTH
+    }
+    for own in code.values():
+        own["s7"] = own["s3"]
+    text = Reader(page(replace(work, rows=rows, code=code), NOW)).text
+    assert "Crashed, timed out or refused, in whole or in part: 1 submission." in text
+    assert "Alike beyond what is usual here: 1 pair." in text
+    assert "Problems that tell students apart poorly: similarity." in text
+    pair = text[text.index("Pairs that stand out") :]
+    assert re.search(r"student\s4 +\s*student\s8 ", pair)
+    assert "first" in text
+    assert "second" not in text
+
+
 FULL = list(WORTH.values())
 
 
@@ -606,6 +633,22 @@ def test_copies_that_many_share_are_usual_but_grouped() -> None:
         own.update(dict.fromkeys([f"student{i}" for i in range(8)], own["student0"]))
     found = likeness(answers)
     assert (found.alike, found.equal) == ([], [[f"student{i}" for i in range(8)]])
+
+
+def test_large_groups_and_unusual_pairs_stand_first() -> None:
+    random.seed(7)
+    answers = varied(honest(30))
+    for problem, own in answers.items():
+        own["student1"] = own["student0"]
+        own.update(dict.fromkeys([f"student{i}" for i in range(10, 13)], own["student10"]))
+        own["student4"] = own["student3"]
+        if problem == "softmax":
+            own["student4"] = (*own["student3"], "more")
+    found = likeness(answers)
+    assert [len(group) for group in found.equal] == [3, 2]
+    order = [pair.expected for pair in found.alike]
+    assert order == sorted(order)
+    assert len({*order}) > 1
 
 
 def test_what_is_unusual_and_far_from_equal_is_not_named() -> None:

@@ -101,8 +101,16 @@ def test_the_html_tells_by_outline_and_in_words_what_differs_also_when_cleaned()
         assert {"yours", "expected"} <= {*tables.words}
         outlined = [text for text, style in tables.cells if "outline: 2px" in style]
         assert len(outlined) == wrong.picture.differs.sum()
+        assert outlined == [text for text, _ in tables.cells if text.startswith("*")]
         assert len(tables.cells) == 2 * wrong.picture.found.size
         assert all("rgba(0, 114, 178" in style for _, style in tables.cells)
+
+
+def test_a_result_that_authors_describe_has_no_second_pair_of_quotes() -> None:
+    described = replace(BOTH, returns=("total", "the shares of `x`"))
+    wrong = verdict(by_columns, described)
+    assert wrong.picture is not None
+    assert wrong.picture.title == "The shares of `x` of “a matrix”"
 
 
 @pytest.mark.parametrize(
