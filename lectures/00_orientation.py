@@ -601,7 +601,7 @@ check("features_first")
 # | On “I go home” with x (3, 4): | the first case that fails, and the shapes of its inputs |
 # | Seen: | what your function did |
 # | Think: | where to look; never the answer |
-# | two small tables | your result and the expected one; what differs has an outline |
+# | two small tables | your result and the expected one; what differs has an outline and a star |
 # | the last line | how many problems of the notebook were right so far |
 #
 # Below the card the first line stands again, in red: an error, so that *Run All* stops there.
