@@ -229,6 +229,7 @@ def _output(output: Mapping[str, Any]) -> NotebookNode:
         made: NotebookNode = new_output(**output)
         if "data" in made:
             made.data = harmless.shown(made.data)
+            made.metadata = harmless.sizes(made.metadata)
         writes(new_notebook(cells=[new_code_cell(outputs=[made])]))
     except Exception:  # student code may display anything, nested however deep
         made = new_output("stream", name="stderr", text=sentences.ODD_OUTPUT)

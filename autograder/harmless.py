@@ -18,7 +18,12 @@ import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from jinja2 import pass_context
 from jinja2.runtime import Context
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.markdown_mistune import (
+    InvalidNotebook,
+    IPythonRenderer,
+    MarkdownWithMath,
+)
+from pygments.token import STANDARD_TYPES
 
 from autograder.formulas import mathml
 
@@ -34,13 +39,16 @@ _TAGS = frozenset(
     thead tr tt u ul var""".split()
 )
 _ATTRIBUTES = {
-    "*": ["class", "id", "title", "style"],
+    "*": ["class", "title", "style"],
     "a": ["href"],
     "img": ["src", "alt", "width", "height"],
     "ol": ["start"],
     "td": ["colspan", "rowspan", "align"],
     "th": ["colspan", "rowspan", "align", "scope"],
 }
+# Any other class means something to the pages: the formgrader's scripts take what is of class
+# `full-credit` for a button of theirs, and an icon of Bootstrap's fetches a font.
+_CLASSES = frozenset({*STANDARD_TYPES.values(), "highlight", "dataframe"})
 # None of them takes an address.
 _STYLES = """background-color border-collapse border-left color display font-family font-style
     font-weight margin margin-top outline outline-offset padding text-align white-space""".split()
@@ -49,6 +57,23 @@ _STYLES = """background-color border-collapse border-left color display font-fam
 def shown(data: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of an output, by kind, that a graded notebook may hold."""
     return {kind: value for kind, value in data.items() if kind in KINDS}
+
+
+def sizes(metadata: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """How large the pictures of an output are to be shown: all that is kept of its metadata.
+
+    nbconvert's templates take from it addresses to fetch pictures from, and attributes without
+    quotes.
+    """
+    return {
+        kind: {
+            name: size
+            for name, size in of.items()
+            if name in ("width", "height") and type(size) is int
+        }
+        for kind, of in metadata.items()
+        if kind in KINDS and isinstance(of, dict)
+    }
 
 
 def clean_html(element: object) -> str:
@@ -87,25 +112,35 @@ class _Renderer(IPythonRenderer):
         super().__init__(**options)
         self._mark = secrets.token_hex()  # so that no student can write one
         self._formulas: list[str] = []
+        self._tex: list[str] = []
 
     def with_formulas(self, page: str) -> str:
         """The page with its formulas in the place of their marks."""
         return re.sub(rf"{self._mark}-(\d+)-", lambda m: self._formulas[int(m[1])], page)
 
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """A picture, or its words where it is not attached; formulas in them stay TeX."""
+        text = re.sub(rf"{self._mark}-(\d+)-", lambda m: self._tex[int(m[1])], text)
+        try:
+            return str(super().image(text, url, title))
+        except (InvalidNotebook, StopIteration):  # a page of feedback must not fail for it
+            return html.escape(text)
+
     def inline_math(self, body: str) -> str:
         """A formula within a line."""
-        return self._marked(mathml(body, "inline"))
+        return self._marked(body, "inline")
 
     def block_math(self, body: str) -> str:
         """A formula on lines of its own."""
-        return self._marked(mathml(body, "block"))
+        return self._marked(body, "block")
 
     def latex_environment(self, name: str, body: str) -> str:
         """A formula whose delimiters say what it is."""
-        return self._marked(mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block"))
+        return self._marked(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
 
-    def _marked(self, formula: str) -> str:
-        self._formulas.append(formula)
+    def _marked(self, tex: str, display: str) -> str:
+        self._tex.append(tex)
+        self._formulas.append(mathml(tex, display))
         return f"{self._mark}-{len(self._formulas) - 1}-"
 
 
@@ -113,9 +148,13 @@ def _is_allowed(tag: str, name: str, value: str) -> bool:
     """Whether an attribute may stay: pictures must lie in the page, links must lead elsewhere."""
     if name not in (*_ATTRIBUTES["*"], *_ATTRIBUTES.get(tag, ())):
         return False
+    if name == "class":
+        return set(value.split()) <= _CLASSES
     # Browsers read over white space and control characters, and bleach leaves entities as they are.
     scheme = "".join(char for char in html.unescape(value).lower() if char.isprintable())
     scheme = scheme.replace(" ", "")
     if name == "src":
         return scheme.startswith("data:image/")
-    return not (name == "href" and scheme.startswith("data:"))
+    # A path would lead to the formgrader's own pages, and nbconvert takes "files/" away from one:
+    # what follows could be a script.
+    return name != "href" or scheme.startswith(("http://", "https://", "mailto:"))

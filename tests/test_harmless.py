@@ -1,11 +1,13 @@
 """What a page of feedback keeps of the HTML that a student wrote."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from jinja2 import Environment
 
-from autograder.harmless import clean_html, markdown2html
+from autograder.harmless import clean_html, markdown2html, sizes
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,8 @@ from autograder.harmless import clean_html, markdown2html
         "\x01data:text/html,1",
         "java&#9;script:alert(1)",
         "javascript:alert(1)",
+        "files/javascript:alert(1)",
+        "/formgrader/gradebook",
     ],
 )
 def test_a_link_leads_to_no_page_of_the_students_own(address: str) -> None:
@@ -36,10 +40,39 @@ def test_links_pictures_and_tables_stay(text: str) -> None:
     assert clean_html(text) == text
 
 
-def page(source: str) -> str:
+@pytest.mark.parametrize("mark", ['id="softmax"', 'class="n full-credit"', 'class="glyphicon"'])
+def test_no_text_passes_for_a_part_of_the_page(mark: str) -> None:
+    """By these the formgrader's scripts find scores and buttons, and its styles fetch fonts."""
+    assert clean_html(f"<span {mark}>1</span>") == "<span>1</span>"
+    assert "class" in clean_html('<span class="nb">1</span><table class="dataframe"></table>')
+
+
+def test_of_an_outputs_metadata_only_sizes_stay() -> None:
+    kept = {"image/png": {"width": 300, "height": 20}}
+    odd = {
+        "image/jpeg": {"width": "1 onerror=alert(1)", "alt": "x"},
+        "filenames": {"image/png": "x"},
+    }
+    assert sizes({**kept, **odd}) == {**kept, "image/jpeg": {}}
+
+
+@pytest.mark.parametrize("attachments", [{}, {"x.png": {}}])
+def test_a_picture_that_is_not_attached_is_its_words(attachments: dict[str, Any]) -> None:
+    shown = page("![a map](attachment:x.png)", {"attachments": attachments})
+    assert shown == "<p>a map</p>\n"
+
+
+def test_a_formula_in_the_words_of_a_picture_stays_tex() -> None:
+    picture = {"attachments": {"x.png": {"image/png": "iVBORw0KGgo="}}}
+    shown = page(r"![weights $\alpha$](attachment:x.png)", picture)
+    assert r'alt="weights \alpha"' in shown
+    assert "<math" not in shown
+
+
+def page(source: str, cell: Mapping[str, Any] | None = None) -> str:
     """A text cell as a page of feedback shows it."""
     template = Environment().from_string("{{ show(source) }}")
-    return template.render(show=markdown2html, source=source)
+    return template.render(show=markdown2html, source=source, cell=cell or {})
 
 
 def test_formulas_are_shown_without_a_script() -> None:

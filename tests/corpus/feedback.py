@@ -7,7 +7,7 @@ of the student's. `MARK` stands in everything that would be active.
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_raw_cell
 
-from tests.corpus.entry import Content, Entry, only
+from tests.corpus.entry import PROBLEM, Content, Entry, only
 
 MARK = "injected_by_a_student"
 SCRIPT = f"<script>{MARK}()</script>"
@@ -25,6 +25,25 @@ def raises(name: str, tries: str, text: str) -> Entry:
 def shows(name: str, tries: str, data: dict[str, str]) -> Entry:
     cell = f"from IPython.display import display\ndisplay({data!r}, raw=True)\n"
     return Entry(name, tries, cell=cell, not_on_stock=SHOWN)
+
+
+def with_picture(metadata: str) -> str:
+    """A cell that shows a picture with such metadata."""
+    data = {"image/png": "iVBORw0KGgo="}
+    return f"""from IPython.display import display
+display({data!r}, raw=True, metadata={metadata})
+"""
+
+
+def with_odd_text(notebook: NotebookNode) -> Content:
+    """Text that is harmless until a page does something with it."""
+    text = f"""[a link](files/javascript:{MARK}) ![lost](attachment:lost.png)
+
+<i class="full-credit" id="{PROBLEM}">Full credit</i>"""
+    cell = new_markdown_cell(text)
+    cell.attachments = {"lost.jpg": {}}
+    notebook.cells.insert(1, cell)
+    return notebook
 
 
 def with_text(notebook: NotebookNode) -> Content:
@@ -127,6 +146,24 @@ ENTRIES = (
         "output_image",
         "shows an image whose data ends its attribute",
         {"image/png": f'x" onerror="{MARK}()'},
+    ),
+    Entry(
+        "output_handler",
+        "shows an image whose width is a handler",
+        cell=with_picture(repr({"image/png": {"width": f"1 onerror={MARK}()"}})),
+        not_on_stock=SHOWN,
+    ),
+    Entry(
+        "output_address",
+        "shows an image from an address",
+        cell=with_picture(repr({"filenames": {"image/png": "http://127.0.0.1/x.png"}})),
+        not_on_stock=SHOWN,
+    ),
+    Entry(
+        "odd_text",
+        "writes a link that becomes a script, a button, and a picture that is not there",
+        change=with_odd_text,
+        not_on_stock=SHOWN,
     ),
     Entry(
         "printed_script",
