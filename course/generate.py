@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from autograder.errors import MendableError
 from course.checkpoint import Checkpoint
 from course.command_line import Parser, run
 from course.corpus import Corpus, Examples, batches
@@ -19,7 +20,11 @@ from course.decoding import Hypothesis, beam_search
 from course.vocabulary import BOS, EOS, Vocabulary
 
 
-def parser() -> argparse.ArgumentParser:
+class OptionsError(MendableError):
+    """An option has a value that cannot be: says which."""
+
+
+def parser() -> Parser:
     """The options."""
     options = Parser(prog="python -m course.generate", description=(__doc__ or "").split("\n")[0])
     options.add_argument("data", type=Path, help="the folder that course.preprocess has made")
@@ -40,6 +45,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Translate a split, in the order of its lines."""
+    if not 1 <= args.nbest <= args.beam:
+        raise OptionsError(
+            f"--beam is {args.beam} and --nbest {args.nbest}: both are at least 1, and no more "
+            "than --beam texts are found"
+        )
     checkpoint = Checkpoint.load(args.path)
     source, target = checkpoint.vocabularies()
     corpus = Corpus(args.data, args.source_lang, args.target_lang)

@@ -16,7 +16,7 @@ from course.corpus import CorpusError
 SPLITS = ("train", "valid", "test")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The options."""
     options = Parser(prog="python -m course.preprocess", description=(__doc__ or "").split("\n")[0])
     options.add_argument("-s", "--source-lang", required=True, metavar="SRC")

@@ -50,7 +50,7 @@ class OptionsError(MendableError):
 # Options -----------------------------------------------------------------------------------------
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The options, in fairseq's groups."""
     options = Parser(prog="python -m course.train", description=(__doc__ or "").split("\n")[0])
     options.add_argument("data", type=Path, help="the folder that course.preprocess has made")
@@ -128,6 +128,13 @@ def _check(args: argparse.Namespace) -> None:
                 f"--encoder-{flag} is {ours} and --decoder-{flag} is {theirs}: this course's model "
                 "has the same in both"
             )
+    if args.lr <= 0:
+        raise OptionsError(f"--lr is {args.lr:g} and must be above 0")
+    for name in ("dropout", "label_smoothing"):
+        share = getattr(args, name)
+        if not 0 <= share < 1:
+            flag = name.replace("_", "-")
+            raise OptionsError(f"--{flag} is {share:g} and must be at least 0 and below 1")
     if not (args.max_tokens or args.batch_size):
         raise OptionsError("give --max-tokens or --batch-size: how much goes into a batch")
     if not (args.max_epoch or args.max_update):
@@ -357,15 +364,23 @@ def main(args: argparse.Namespace) -> None:
     print(f"{args.arch}: {count:,} parameters; {len(training.train):,} sentence pairs", flush=True)
     if training.updates:
         print(f"going on after {training.updates} updates, in epoch {training.epoch}", flush=True)
-    while not training.is_over():
-        epoch = training.epoch
-        _show(training, epoch)
-        loss, nll = training.validate()
-        print(
-            f"epoch {epoch:03d} | valid | loss {loss:.3f} | nll_loss {nll:.3f} | "
-            f"ppl {2**nll:.2f} | num_updates {training.updates}",
-            flush=True,
-        )
+    if training.is_over():
+        print("nothing is left to do: a higher --max-epoch or --max-update goes on", flush=True)
+    try:
+        while not training.is_over():
+            epoch = training.epoch
+            _show(training, epoch)
+            loss, nll = training.validate()
+            print(
+                f"epoch {epoch:03d} | valid | loss {loss:.3f} | nll_loss {nll:.3f} | "
+                f"ppl {2**nll:.2f} | num_updates {training.updates}",
+                flush=True,
+            )
+    except KeyboardInterrupt:
+        last = args.save_dir / LAST
+        then = f"goes on from {last}" if last.is_file() else "begins anew: no epoch had ended"
+        print(f"stopped after {training.updates} updates; the same command {then}", flush=True)
+        raise
 
 
 def _show(training: Training, epoch: int) -> None:

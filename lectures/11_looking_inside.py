@@ -151,8 +151,8 @@ _ = ax.legend()
 # output is set to 0. That gives a number a head, `(n_layers, n_heads)`.
 #
 # "Without i" can be meant in two ways. In this lecture the token is taken out and the rest moves
-# up. Where places matter, as in the assignment, a token that says nothing (BERT has [MASK]) is put
-# in its place.
+# up. Where places matter, as in the assignment, a token that says nothing is put in its place
+# (the encoder of section 3 has one for this, [MASK]).
 #
 # Two attributions are compared by their *order*, since their units differ. **Kendall's τ** counts
 # pairs of tokens: (pairs in the same order − pairs in opposite order) / all pairs, so that 1 is the
@@ -214,10 +214,13 @@ assert math.isclose(in_go, 0.27)
 #
 # ## 3 · A real encoder: which heads do what?
 #
-# Before our own small model, a real one. all-MiniLM-L6-v2 is a small encoder in the
-# manner of BERT, trained further on a billion pairs of sentences to put sentences that belong
-# together close to each other (its model card). It has 6 layers of 12 heads, `d_model` 384, and
-# about 23 million parameters. A Python package carries it, so nothing is downloaded now.
+# Before our own small model, a real one. **BERT** (Devlin et al., 2019) is the encoder of a
+# Transformer by itself, pretrained to guess words that were hidden from it. A sentence is given to
+# it with a token [CLS] in front, which stands for no word, and a token [SEP] behind.
+# all-MiniLM-L6-v2 is a small encoder of this kind, trained further on a billion pairs of sentences
+# to put sentences that belong together close to each other (its model card). It has 6 layers of 12
+# heads, `d_model` 384, and about 23 million parameters. A Python package carries it, so nothing is
+# downloaded now.
 #
 # Hugging Face calls the weights `attentions` and returns them if asked. There is a catch: fast
 # attention kernels never write the weights down, so the model must be loaded with
@@ -401,8 +404,8 @@ Knobs(
 # <details><summary>Answer</summary>
 #
 # Shuffling leaves *before* as it was: the head goes by place, and does not care what stands there.
-# With one place for all it has nothing left to go by. *Same* goes by the words, and keeps most of
-# what it had.
+# With one place for all it has nothing left to go by. *Same* goes by the words, and keeps more than
+# half of what it had.
 #
 # </details>
 
@@ -424,6 +427,7 @@ for name in mixed:
     as_it_was = clear[name].mean()
     shown = [sum(each[name]) / len(each[name]) for each in (mixed, one_place)]
     print(f"{name:7s} as it was {as_it_was:.2f}, shuffled {shown[0]:.2f}, one place {shown[1]:.2f}")
+assert shown[1] > 0.5 * clear["same"].mean()
 
 claim(
     "The head that looks at the word before goes by place, not by words",
@@ -667,9 +671,9 @@ for ax, shown, name in zip(panels(1, 3, 3.4, 2.4), grids, part_names, strict=Tru
 # %% [markdown]
 # *Figure: three grids of two layers by four heads, for the encoder, the decoder's self-attention
 # and the cross-attention, seed 0 of the table. Each cell holds the share of exact dates with that
-# head out. Most cells are at or near 1.00. Two of the encoder are near .87, two of the decoder's
-# self-attention near .75, and one of them, in its first layer, is below .2. In the cross-attention
-# all are above .9.*
+# head out. Most cells are at or near 1.00. Two of the encoder are at .87, two of the decoder's
+# self-attention at .74 and .80, and one more of these, in the first layer, is below .2. In the
+# cross-attention all are above .9.*
 #
 # **Predict.** Can they go together? We take out, all at once, (a) the six heads that raise the loss
 # least when they are out alone; (b) all heads that cost less than one date in a hundred when they
@@ -760,7 +764,8 @@ for name in ("before", "after", "same"):
     ax.annotate(name, (clarity[at], turned[at]), (0, 7), textcoords="offset points", ha="center")
 ax.axhline(between.min(), color="0.4", linestyle="--", linewidth=1)
 ax.text(0.98, between.min() * 0.82, "the two most alike of 12 sentences", ha="right", va="top")
-ax.set(xlabel="clarity: best mean weight on before, after, same", ylabel="embedding turns by")
+ax.set(xlabel="clarity: best mean weight on before, after, same")
+ax.set(ylabel="embedding turns by (1 − cosine)")
 ax.set(yscale="log", ylim=(2e-4, 1), xlim=(-0.03, 1.08))
 _ = ax.legend(loc="center right")
 
@@ -1259,7 +1264,8 @@ assert max(of_kind("next seed", "Transformer")) < min(of_kind("far away", "Trans
 #
 # A reader of reviews does not need its attention. The writer of dates does: to write the month it
 # must take it from somewhere. (Jain and Wallace left models that write sequences out of their
-# study, and said so.) All three tests once more, on the cross-attention.
+# study, and said so.) So once more, on the cross-attention: heads out of work, shuffled weights,
+# and weights found by search.
 #
 # **Predict.** (a) We shuffle the weights of each row over the source: what becomes of the digits?
 # (b) The first decoder layer is the one with the clean alignment of lecture 09. We put its four
@@ -1466,7 +1472,7 @@ assert max(of_inside.column("in field gradient")) < 0.85
 # | torch `nn.TransformerEncoderLayer` | it asks for none; `course/maps.py` makes it ask |
 # | Hugging Face | `attn_implementation="eager"`, then `output_attentions=True` |
 # | fairseq | `fairseq-generate --print-alignment`: the largest weight of each target token |
-# | OpenNMT-py | `translate --report_align`, `--attn_debug` |
+# | OpenNMT-py | `onmt_translate -report_align`, or `-attn_debug` |
 # | Captum, a library of attributions for torch | `InputXGradient`, `FeatureAblation` |
 #
 # Parity: the maps of MiniLM's first layer, by hand from its weights; and the same model loaded with

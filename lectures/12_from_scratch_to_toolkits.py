@@ -441,8 +441,9 @@ def one_half(seed):
 # %% [markdown]
 # `learn` in `course/experiments/hugging_face.py` hands these to `TrainingArguments` and returns the
 # loss of each update. Two things about its batches are worth a look: where there is padding the
-# labels are −100, which no vocabulary has, and `attention_mask` is 1 where a token **may** be
-# attended (torch's padding masks are True where it may not). And ours:
+# labels are −100, which is no symbol's number and tells the loss to leave the place out, and
+# `attention_mask` is 1 where a token **may** be attended (torch's padding masks are True where it
+# may not). And ours:
 
 
 # %%
@@ -815,7 +816,7 @@ assert sys.version_info >= (3, 11)
 # fairseq's meaning; [docs/training.md](../docs/training.md) says what is the same and what is not.
 #
 # fairseq's own instructions for IWSLT'14 German–English, from its repository
-# (`examples/translation/README.md`):
+# (`examples/translation/README.md`; what it adds to measure BLEU on the way is left out here):
 #
 #     fairseq-preprocess --source-lang de --target-lang en \
 #         --trainpref $TEXT/train --validpref $TEXT/valid --testpref $TEXT/test \
@@ -1028,11 +1029,11 @@ assert len(same) > len(found) / 2
 # | | beam | log p is divided by |
 # | --- | --- | --- |
 # | paper | 4 | ((5 + n) / 6)^.6 |
-# | ours | `beam` | n^`lenpen` |
-# | fairseq | `--beam` | n^`--lenpen` |
-# | OpenNMT-py | `-beam_size` | n^`-alpha`; with `-length_penalty wu` as the paper |
-# | CTranslate2 | `beam_size` | n^`length_penalty` |
-# | Hugging Face | `num_beams` | n^`length_penalty` |
+# | ours | `beam` | n^a, a is `lenpen` |
+# | fairseq | `--beam` | n^a, a is `--lenpen` |
+# | OpenNMT-py | `-beam_size` | n^a, a is `-alpha`; with `-length_penalty wu` as the paper |
+# | CTranslate2 | `beam_size` | n^a, a is `length_penalty` |
+# | Hugging Face | `num_beams` | n^a, a is `length_penalty` |
 #
 # (fairseq: `fairseq/dataclass/configs.py`, `modules/sinusoidal_positional_embedding.py`,
 # `optim/lr_scheduler/`, `criterions/`. OpenNMT-py: `onmt/opts.py`, `onmt/utils/optimizers.py` and

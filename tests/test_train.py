@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from course import generate, preprocess, train
+from course import command_line, generate, preprocess, train
 from course.checkpoint import Checkpoint, CheckpointError
 from course.corpus import Corpus, CorpusError, Examples, batches, epoch_batches
 from course.dates import drawn
@@ -184,6 +184,9 @@ def test_the_architecture_gives_what_no_option_does(data: Path, tmp_path: Path) 
         (["--max-update", "1", "--decoder-layers", "9"], "has the same in both"),
         (["--max-update", "1", "--lr-scheduler", "polynomial_decay"], "needs --total-num-update"),
         (["--max-update", "1", "--encoder-attention-heads", "3"], "does not divide 8"),
+        (["--max-update", "1", "--dropout", "2"], "--dropout is 2 and must be"),
+        (["--max-update", "1", "--label-smoothing", "1.5"], "--label-smoothing is 1.5 and must"),
+        (["--max-update", "1", "--lr", "-1"], "--lr is -1 and must be above 0"),
     ],
 )
 def test_options_that_do_not_fit_are_one_sentence(
@@ -199,6 +202,54 @@ def test_an_unknown_option_is_one_line(data: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "unrecognized arguments: --share-all-embeddings" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--leraning-rate 1", "unrecognized arguments: --leraning-rate"),
+        ("--max-epohc=2", "unrecognized arguments: --max-epohc: --max-epoch was meant?"),
+        ("--adam-betas 0.9", "--adam-betas: '0.9' is not two numbers"),
+    ],
+)
+def test_a_typo_is_named_before_what_is_missing(
+    words: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train", "data-bin", *words.split()])
+    with pytest.raises(SystemExit) as refused:
+        command_line.run(train.parser(), train.main)
+    assert refused.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_finished_training_says_so(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        train.main(parsed(data, "--max-update", "2", "--save-dir", str(tmp_path)))
+    assert "nothing is left to do" in capsys.readouterr().out
+
+
+def test_ctrl_c_says_what_the_same_command_does(
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    options = ("--save-dir", str(tmp_path), "--max-epoch")
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(train, "_show", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train.main(parsed(data, *options, "9"))
+    assert "the same command begins anew" in capsys.readouterr().out
+    train.main(parsed(data, *options, "1"))
+    monkeypatch.setattr(train, "_show", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train.main(parsed(data, *options, "9"))
+    assert "the same command goes on from" in capsys.readouterr().out
 
 
 # Trainings that are killed, and go on -----------------------------------------------------------
@@ -259,6 +310,12 @@ def test_other_options_do_not_go_on_from_a_checkpoint(data: Path, tmp_path: Path
 
 
 # Generation --------------------------------------------------------------------------------------
+
+
+def test_a_beam_of_none_is_one_sentence(data: Path) -> None:
+    command = [str(data), *LANGUAGES, "--path", "absent.pt", "--beam", "0"]
+    with pytest.raises(generate.OptionsError, match="--beam is 0"):
+        generate.main(generate.parser().parse_args(command))
 
 
 def test_generation_prints_fairseqs_lines(
