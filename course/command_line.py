@@ -9,6 +9,10 @@ from typing import NoReturn
 from autograder.errors import MendableError
 
 
+class OptionsError(MendableError):
+    """Options do not fit together, or do not fit the data: says which, and what to do."""
+
+
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage of fifty options above it."""
 

@@ -12,16 +12,11 @@ from pathlib import Path
 
 import torch
 
-from autograder.errors import MendableError
 from course.checkpoint import Checkpoint
-from course.command_line import Parser, run
+from course.command_line import OptionsError, Parser, run
 from course.corpus import Corpus, Examples, batches
 from course.decoding import Hypothesis, beam_search
 from course.vocabulary import BOS, EOS, Vocabulary
-
-
-class OptionsError(MendableError):
-    """An option has a value that cannot be: says which."""
 
 
 def parser() -> Parser:

@@ -39,7 +39,7 @@ import ctranslate2
 import torch
 from torch import nn
 
-from course import train
+from course import train_options
 from course.checkpoint import Checkpoint
 from course.claims import claim
 from course.convert import TO_MARIAN, TO_TORCH, from_marian, in_halves, to_marian, to_torch
@@ -846,14 +846,14 @@ published = """--arch transformer_iwslt_de_en --share-decoder-input-output-embed
 --optimizer adam --adam-betas '(0.9, 0.98)' --clip-norm 0.0 --lr 5e-4 --lr-scheduler inverse_sqrt
 --warmup-updates 4000 --dropout 0.3 --weight-decay 0.0001
 --criterion label_smoothed_cross_entropy --label-smoothing 0.1 --max-tokens 4096"""
-known, unknown = train.parser().parse_known_args(
+known, unknown = train_options.parser().parse_known_args(
     ["data-bin", "-s", "de", "-t", "en", *shlex.split(published)]
 )
-of_size = train.settings(known, SOURCE, TARGET)
+of_size = train_options.settings(known, SOURCE, TARGET)
 print("understood:", {name: getattr(known, name) for name in ("arch", "adam_betas", "max_tokens")})
 print("the model: ", of_size.d_model, of_size.d_ff, of_size.n_heads, of_size.n_layers)
 print("not known: ", unknown)
-rates = [train.schedule(known)(update) for update in (1, 2_001, 4_001, 16_001)]
+rates = [train_options.schedule(known)(update) for update in (1, 2_001, 4_001, 16_001)]
 print("rates of updates 1, 2,001, 4,001, 16,001:", rates)
 
 assert unknown == ["--share-decoder-input-output-embed"]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from course import command_line, generate, preprocess, train
+from course import command_line, generate, preprocess, train, train_options
 from course.checkpoint import Checkpoint, CheckpointError
 from course.corpus import Corpus, CorpusError, Examples, batches, epoch_batches
 from course.dates import drawn
@@ -51,7 +51,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def parsed(data: Path, *options: str) -> Any:
-    return train.parser().parse_args([str(data), *SMALL, *options])
+    return train_options.parser().parse_args([str(data), *SMALL, *options])
 
 
 # Data --------------------------------------------------------------------------------------------
@@ -103,7 +103,15 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(
             (tmp_path / path.name).symlink_to(path)
     if content is not None:
         (tmp_path / name).write_text(content)
-    options = ("--criterion", train.ALIGNED, "--max-update", "1", "--save-dir", str(tmp_path / "s"))
+    folder = str(tmp_path / "s")
+    options = ("--criterion", train_options.ALIGNED, "--max-update", "1", "--save-dir", folder)
+        "--criterion",
+        train_options.ALIGNED,
+        "--max-update",
+        "1",
+        "--save-dir",
+        str(tmp_path / "s"),
+    )
     with pytest.raises(CorpusError, match=words):
         train.main(parsed(tmp_path, *options))
 
@@ -127,7 +135,7 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(
     ],
 )
 def test_rates(data: Path, options: list[str], rates: dict[int, float]) -> None:
-    rate = train.schedule(parsed(data, *options))
+    rate = train_options.schedule(parsed(data, *options))
     for update, expected in rates.items():
         assert rate(update) == pytest.approx(expected), update
 
@@ -137,7 +145,7 @@ def test_label_smoothing_has_fairseqs_denominator(data: Path) -> None:
     torch.manual_seed(0)
     logits = torch.randn(1, 3, 7)
     batch = batch_of([[4]], [[5, 6]])
-    loss, nll = train.criterion(parsed(data, *options))(lambda src, tgt_in: logits, batch)
+    loss, nll = train_options.criterion(parsed(data, *options))(lambda src, tgt_in: logits, batch)
     log_p = logits.log_softmax(-1)
     expected = 0.0
     for i, token in enumerate(batch.tgt_out[0].tolist()):
@@ -172,7 +180,7 @@ def test_weight_decay_is_taken_off_the_weights(data: Path, tmp_path: Path) -> No
 def test_the_architecture_gives_what_no_option_does(data: Path, tmp_path: Path) -> None:
     corpus = Corpus(data, "src", "iso")
     both = corpus.dictionary("src"), corpus.dictionary("iso")
-    found = train.settings(parsed(data, "--arch", "transformer_iwslt_de_en"), *both)
+    found = train_options.settings(parsed(data, "--arch", "transformer_iwslt_de_en"), *both)
     assert (found.d_model, found.d_ff, found.n_heads, found.n_layers) == (8, 16, 4, 6)
     assert (found.positions, found.src_vocab) == ("halves", len(both[0]))
 
@@ -186,13 +194,14 @@ def test_the_architecture_gives_what_no_option_does(data: Path, tmp_path: Path) 
         (["--max-update", "1", "--encoder-attention-heads", "3"], "does not divide 8"),
         (["--max-update", "1", "--dropout", "2"], "--dropout is 2 and must be"),
         (["--max-update", "1", "--label-smoothing", "1.5"], "--label-smoothing is 1.5 and must"),
+        (["--max-update", "1", "--label-smoothing", "0.1"], "nothing to --criterion cross_entropy"),
         (["--max-update", "1", "--lr", "-1"], "--lr is -1 and must be above 0"),
     ],
 )
 def test_options_that_do_not_fit_are_one_sentence(
     data: Path, options: list[str], words: str
 ) -> None:
-    with pytest.raises(train.OptionsError, match=words):
+    with pytest.raises(command_line.OptionsError, match=words):
         train.main(parsed(data, *options))
 
 
@@ -217,7 +226,7 @@ def test_a_typo_is_named_before_what_is_missing(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["train", "data-bin", *words.split()])
     with pytest.raises(SystemExit) as refused:
-        command_line.run(train.parser(), train.main)
+        command_line.run(train_options.parser(), train.main)
     assert refused.value.code == 2
     assert said in capsys.readouterr().err
 
@@ -290,7 +299,7 @@ def test_a_killed_training_ends_bit_for_bit_as_an_undisturbed_one(
     resumed = output(begin(data, killed))
     assert resumed[1].startswith("going on after")
     assert resumed[-1] == last
-    one, other = (Checkpoint.load(folder / train.LAST) for folder in (whole, killed))
+    one, other = (Checkpoint.load(folder / train_options.LAST) for folder in (whole, killed))
     assert one.trainer["losses"] == other.trainer["losses"]
     for name, weight in one.trainer["model"].items():
         assert torch.equal(weight, other.trainer["model"][name]), name
@@ -304,7 +313,7 @@ def test_other_options_do_not_go_on_from_a_checkpoint(data: Path, tmp_path: Path
         train.main(parsed(data, *options, "--seed", "7"))
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
         train.main(parsed(data, *options, "--restore-file", "absent.pt"))
-    (tmp_path / train.LAST).write_bytes(b"half a file")
+    (tmp_path / train_options.LAST).write_bytes(b"half a file")
     with pytest.raises(CheckpointError, match=r"is no checkpoint of course\.train"):
         train.main(parsed(data, *options))
 
@@ -314,7 +323,7 @@ def test_other_options_do_not_go_on_from_a_checkpoint(data: Path, tmp_path: Path
 
 def test_a_beam_of_none_is_one_sentence(data: Path) -> None:
     command = [str(data), *LANGUAGES, "--path", "absent.pt", "--beam", "0"]
-    with pytest.raises(generate.OptionsError, match="--beam is 0"):
+    with pytest.raises(command_line.OptionsError, match="--beam is 0"):
         generate.main(generate.parser().parse_args(command))
 
 
