@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 import sysconfig
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 
@@ -49,3 +51,8 @@ def test_what_the_packages_import_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     pinned = {pin.name.lower().replace("_", "-") for pin in PINS}
     assert {Requirement(text).name for text in project["dependencies"]} <= pinned
+
+
+def test_tests_that_share_a_run_share_a_process(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist 3.8 marks groups in an id that pytest 9.2 does not read: notebooks ran twice."""
+    assert ("@" in request.node.nodeid) == ("PYTEST_XDIST_WORKER" in os.environ)
