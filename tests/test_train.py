@@ -105,13 +105,6 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(
         (tmp_path / name).write_text(content)
     folder = str(tmp_path / "s")
     options = ("--criterion", train_options.ALIGNED, "--max-update", "1", "--save-dir", folder)
-        "--criterion",
-        train_options.ALIGNED,
-        "--max-update",
-        "1",
-        "--save-dir",
-        str(tmp_path / "s"),
-    )
     with pytest.raises(CorpusError, match=words):
         train.main(parsed(tmp_path, *options))
 
