@@ -223,11 +223,21 @@ def test_an_instructor_autogrades_grades_by_hand_and_reads_the_report(
     shoot(page, "instructor-report")
 
 
+# Which of a page's own headings, with a cell's points in them, a student's HTML lies upon.
+COVERED = """() => [...document.querySelectorAll(".panel-heading")].filter(heading => {
+    heading.scrollIntoView({block: "center"});
+    const box = heading.getBoundingClientRect();
+    const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return !heading.contains(top);
+}).length"""
+
+
 def test_pages_of_a_hostile_class_run_nothing_and_fetch_nothing(page: Page, tmp_path: Path) -> None:
     course = tmp_path / "course"
     write_class(find_course(ROOT), ASSIGNMENT, course)
     desk, _ = read_class(find_course(ROOT), ASSIGNMENT)
     with staged(tmp_path / "scene") as scene:
+        names = {entry.name for entry in FAMILIES["feedback"]}
         for entry in FAMILIES["feedback"]:
             path = course / "submitted" / entry.name / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
             path.parent.mkdir(parents=True)
@@ -242,8 +252,23 @@ def test_pages_of_a_hostile_class_run_nothing_and_fetch_nothing(page: Page, tmp_
     pages = [course / "report.html", *(course / "feedback").glob(f"*/{ASSIGNMENT}/*.html")]
     assert len(pages) > len(FAMILIES["feedback"])
     for path in pages:
-        page.goto(path.as_uri())
-        assert page.evaluate("window.has_run") is None, path
-    foreign = [url for url in requested if not url.startswith(("file:", "data:"))]
-    assert foreign == []
-    assert len([url for url in requested if url.startswith("file:")]) == len(pages)
+        look_at(page, path.as_uri())
+    assert [url for url in requested if not url.startswith("data:")] == [p.as_uri() for p in pages]
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        found = gradebook.notebook_submissions(ASSIGNMENT, ASSIGNMENT)
+        ids = [notebook.id for notebook in found if notebook.student.id in names]
+    assert len(ids) == len(names)
+    requested.clear()
+    with jupyter(course) as address:
+        for notebook in ids:
+            look_at(page, f"{address}/formgrader/submissions/{notebook}/")
+    assert len(requested) > len(ids)
+    assert [url for url in requested if not url.startswith((address, "data:"))] == []
+
+
+def look_at(page: Page, address: str) -> None:
+    """Open a page: nothing of a student's has run in it, or lies upon what is not."""
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.has_run") is None, address
+    assert page.evaluate(COVERED) == 0, address

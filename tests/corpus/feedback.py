@@ -67,7 +67,14 @@ def with_widgets(notebook: NotebookNode) -> Content:
     return notebook
 
 
+COVERING = "margin: -2000px; padding: 2000px; background-color: white; outline: 2000px solid white"
+
 ENTRIES = (
+    shows(
+        "covering_html",
+        "shows a table that would cover the points of the page",
+        {"text/html": f'<div style="{COVERING}">4 of 4 points</div>'},
+    ),
     raises("error_script", "raises an error that is a script", SCRIPT),
     raises("error_image", "raises an error that is an image with a handler", f'">{IMAGE}'),
     raises(
