@@ -291,7 +291,9 @@ def test_the_sample_class_is_counted_as_it_states(work: Classwork) -> None:
         for name, grade in submission.grades.items()
         if grade.misconception
     ]
-    text = Reader(page(work, NOW)).text
+    found = page(work, NOW)
+    assert "the columns of <code>weights</code> sum to 1" in found
+    text = Reader(found).text
     for problem, known in stated:
         assert f"{problem}: {known} ({stated.count((problem, known))})" in text
     assert "Wrong answers without a known mistake:\nsimilarity 1, softmax_jacobian 1." in text

@@ -6,6 +6,7 @@ page shows no line of a solution, no input and no expected value; without `with_
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.grading import Row
 from autograder.problem import Misconception
@@ -125,6 +126,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(percent=_percent, signed=_signed, tells=_tells, count=_count)
+    environment.filters["marks_code"] = _marks_code
     return environment
 
 
@@ -260,6 +262,11 @@ def _percent(share: float | None) -> str:
 
 def _signed(number: float | None) -> str:
     return "–" if number is None else f"{number:+.2f}".replace("-", "−")
+
+
+def _marks_code(text: str) -> Markup:
+    """An author's sentence, with what stands in backticks as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _count(number: int, thing: str) -> str:
