@@ -1,4 +1,4 @@
-"""Dates as people write them, in five places of the world: a real text, made offline."""
+"""Dates as people write them, in five countries: a real text, made offline."""
 
 import functools
 import random

@@ -469,7 +469,7 @@ check("Seq2Seq")
 # ## The training
 #
 # Now your answers to problems 3, 4 and 8 work together. The cell below trains your model for 1,500
-# steps, with 32 fresh dates each, of five places and three lengths. 2,000 days between 1950 and
+# steps, with 32 fresh dates each, of five countries and three lengths. 2,000 days between 1950 and
 # 2049 are never among them: `translate` will be tested on these. It takes about 40 s of one
 # processor (at most 60 s, please, if you change it), and draws the loss while it learns.
 #
