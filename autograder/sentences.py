@@ -157,7 +157,7 @@ def misconception(
 
 
 def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -> str:
-    """An exception out of the student's code, as their own traceback.
+    """An exception as the student's own traceback, if it comes out of their code.
 
     On a hidden case only its type and the line, and its text only where a public case raises the
     same (`is_public`): else an exception could carry hidden inputs out.
@@ -168,8 +168,10 @@ def raised(case: CaseSheet, answer: Tree, notebook: Notebook, is_public: bool) -
     if kind == "OtherParametersError":  # of ours, about the student's module
         return _lines(on(case), _beginning(plain(answer["text"]), 500))
     text = _beginning(plain(answer["text"]), 500)
-    trace = f"{answer['traceback']}\n{kind}: {text}" if text else f"{answer['traceback']}\n{kind}"
-    return f"{on(case)} your code raises an error:\n{plain(trace)}"
+    error = f"{kind}: {text}" if text else kind
+    if not answer["traceback"]:  # called with too few arguments, say, or what it made does not fit
+        return f"{on(case)} an error is raised where your code is used:\n{error}"
+    return f"{on(case)} your code raises an error:\n{plain(answer['traceback'])}\n{error}"
 
 
 def _beginning(text: str, most: int) -> str:

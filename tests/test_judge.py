@@ -263,6 +263,15 @@ def test_modules_are_built_loaded_called_and_differentiated(code: str, words: st
     assert found.points == 0
 
 
+def test_an_error_is_laid_to_the_students_code_only_where_a_line_of_theirs_raised_it() -> None:
+    assert (
+        "your code raises an error:\n  line"
+        in verdict("halves", "halves = lambda x: 1 / 0").message
+    )
+    message = verdict("halves", "def halves():\n    return 0").message
+    assert "an error is raised where your code is used:\nTypeError: halves() takes 0" in message
+
+
 def test_a_long_text_of_an_error_loses_its_end() -> None:
     """It begins with what is wrong."""
     more = "".join(f"self.more_{i} = nn.Linear(1, 1); " for i in range(40))
