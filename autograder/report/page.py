@@ -125,8 +125,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(percent=_percent, signed=_signed, tells=_tells, count=_count)
-    environment.filters["marks_code"] = _marks_code
+    filters = {"percent": _percent, "signed": _signed, "tells": _tells, "count": _count}
+    environment.filters.update(filters, marks_code=_marks_code)
     return environment
 
 
