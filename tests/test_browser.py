@@ -262,6 +262,9 @@ def test_pages_of_a_hostile_class_run_nothing_and_fetch_nothing(page: Page, tmp_
     with jupyter(course) as address:
         for notebook in ids:
             look_at(page, f"{address}/formgrader/submissions/{notebook}/")
+        hint = page.locator(".rendered_html summary").first
+        expect(hint).to_have_css("display", "list-item")  # it shows that it can be opened
+        expect(page.locator(".rendered_html th").first).to_have_css("padding-right", "8px")
     assert len(requested) > len(ids)
     assert [url for url in requested if not url.startswith((address, "data:"))] == []
 
